@@ -41,6 +41,16 @@ fn readme_host_is_the_library_example_and_10_lines_at_most() {
 }
 
 #[test]
+fn readme_events_of_an_application_are_the_library_example() {
+    let shown = block("rust", "let mut orders = runtime.subscribe(\"order.*\")?;");
+    let library = read("runtime/src/runtime/events.rs").replace("    /// ", "");
+    let (_, documented) = library.split_once("```\n").expect("the function has an example");
+    let (documented, _) = documented.split_once("```").expect("that ends");
+    let visible: Vec<&str> = code(documented).into_iter().filter(|line| !line.starts_with("# ")).collect();
+    assert_eq!(code(&shown), visible);
+}
+
+#[test]
 fn manifest_of_the_readme_is_accepted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("weather.wasm")).expect("copied");

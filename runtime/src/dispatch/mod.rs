@@ -21,7 +21,7 @@ use self::request::{EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::{EventError, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
-use crate::event::{Delivery, Event, Health, Reaction};
+use crate::event::{Delivery, Event, Health, NewEvent, Reaction};
 use crate::host::{Call, TimeLimit};
 use crate::invocation::{CallContext, HttpRequest, HttpResponse, Invocation, Outcome, Usage};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX};
@@ -83,7 +83,8 @@ pub(crate) async fn deliver(plugin: &CurrentRevision, event: &Event) -> Result<R
         InvokeError::new(revision.name(), ON_EVENT, InvokeErrorKind::Host { message: error.to_string() })
     };
     let bus = &revision.context.events;
-    let event = Arc::new(bus.accept(event.clone().into()).map_err(refused)?);
+    let event = NewEvent::try_from(event.clone()).and_then(|event| bus.accept(event)).map_err(refused)?;
+    let event = Arc::new(event);
     let (mut sum, mut failed) = (Reaction::default(), None);
     for subscription in bus.subscriptions_of(revision.name(), &event.topic) {
         let delivery = Delivery { event: &event, subscription: &subscription, attempt: 1, chain: None, timeout: None };

@@ -24,7 +24,7 @@ use super::registration::Subscriber;
 use super::store::{DeadLetter, EventReceiver, EventStore, EventStoreError};
 use super::stream::{Broadcast, EventStream, StreamSender};
 use super::subscription::Subscription;
-use super::topic::topic_to_publish;
+use super::topic::Topic;
 use super::{EmitOutcome, Event, Reaction};
 use crate::admission::Chain;
 use crate::clock::{Clock, time_of, unix_ms};
@@ -65,8 +65,7 @@ pub(super) struct Routes {
 
 /// An event to be published.
 pub(crate) struct NewEvent {
-    /// In any spelling.
-    pub(crate) topic: String,
+    pub(crate) topic: Topic,
     /// JSON.
     pub(crate) data: String,
     pub(crate) source: String,
@@ -76,15 +75,18 @@ pub(crate) struct NewEvent {
     pub(crate) depth_before: u32,
 }
 
-impl From<Event> for NewEvent {
-    fn from(event: Event) -> Self {
+impl TryFrom<Event> for NewEvent {
+    type Error = EventError;
+
+    fn try_from(event: Event) -> Result<Self, EventError> {
         let Event { name, data, source, correlation_id, .. } = event;
         // An event that an application publishes in a function that plugins wait for follows from theirs.
         let chain = Chain::of_this_task();
         let cause = chain.as_ref().and_then(|chain| chain.event());
         let depth_before = cause.map_or(0, |cause| cause.depth);
         let correlation_id = correlation_id.or_else(|| Some(cause?.correlation_id.clone()));
-        NewEvent { topic: name, data: data.to_string(), source, target: None, correlation_id, depth_before }
+        let topic = Topic::new(name).map_err(|message| EventError::Topic { message })?;
+        Ok(NewEvent { topic, data: data.to_string(), source, target: None, correlation_id, depth_before })
     }
 }
 
@@ -115,7 +117,7 @@ impl EventBus {
         timeout: Option<Duration>,
     ) -> Result<EmitOutcome, EventError> {
         match self.begin_emit(event)? {
-            Emission::Unheard(outcome) => Ok(outcome),
+            Emission::Unheard { id } => Ok(EmitOutcome { id, ..EmitOutcome::default() }),
             Emission::Heard(heard) => self.end_emit(heard, chain, timeout).await,
         }
     }
@@ -130,7 +132,7 @@ impl EventBus {
         let receivers = self.route(&event);
         if receivers.handlers.is_empty() && receivers.durable.is_empty() {
             self.broadcast(&event);
-            return Ok(Emission::Unheard(EmitOutcome { id: event.id, ..EmitOutcome::default() }));
+            return Ok(Emission::Unheard { id: event.id });
         }
         Ok(Emission::Heard(Box::new(Heard { event, receivers })))
     }
@@ -188,8 +190,9 @@ impl EventBus {
         if !self.has_receivers(topic) {
             return;
         }
+        let Ok(topic) = Topic::new(topic.to_owned()) else { return };
         let event = NewEvent {
-            topic: topic.to_owned(),
+            topic,
             data: data().to_string(),
             source: HOST.to_owned(),
             target: None,
@@ -275,7 +278,7 @@ impl EventBus {
     /// Assigns the id and the time of an event.
     pub(crate) fn accept(&self, event: NewEvent) -> Result<Published, EventError> {
         let NewEvent { topic, data, source, target, correlation_id, depth_before } = event;
-        let topic = topic_to_publish(topic).map_err(|message| EventError::Topic { message })?;
+        let topic = topic.into_string();
         if depth_before >= EVENT_DEPTH_MAX {
             return Err(EventError::Cycle { topic, allowed: EVENT_DEPTH_MAX });
         }
@@ -430,7 +433,10 @@ impl EventBus {
 /// An event whose emitter waits for its handlers.
 pub(crate) enum Emission {
     /// No plugin receives it.
-    Unheard(EmitOutcome),
+    Unheard {
+        /// Its id.
+        id: String,
+    },
     Heard(Box<Heard>),
 }
 

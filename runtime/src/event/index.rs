@@ -4,7 +4,7 @@
 //! paths possible. The set never has a node twice, so that the work is bounded by the words of the topic times the
 //! nodes of the tree, whatever the patterns are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::capability::Pattern;
 
@@ -18,7 +18,9 @@ pub(super) struct PatternIndex<T> {
 struct Node<T> {
     /// The values of the pattern that ends here.
     values: Vec<T>,
-    words: HashMap<Box<str>, Node<T>>,
+    /// The patterns that continue with a literal word. A tree, because most nodes have few words, which are compared
+    /// sooner than one is hashed.
+    words: BTreeMap<Box<str>, Node<T>>,
     /// The patterns that continue with a word such as `pl*`.
     globs: Vec<(Pattern, Node<T>)>,
     /// The patterns that continue with `*`.
@@ -33,7 +35,7 @@ impl<T> Default for Node<T> {
     fn default() -> Self {
         Node {
             values: Vec::new(),
-            words: HashMap::new(),
+            words: BTreeMap::new(),
             globs: Vec::new(),
             any_word: None,
             any_words: None,
@@ -72,9 +74,16 @@ impl<T> PatternIndex<T> {
         if self.is_empty() {
             return;
         }
+        let (mut node, mut words) = (&self.root, topic.split('.'));
+        // While there is one path only, a set of nodes is not needed.
+        while node.has_words_only() {
+            let Some(word) = words.next() else { return node.values.iter().for_each(found) };
+            let Some(child) = node.words.get(word) else { return };
+            node = child;
+        }
         let (mut reached, mut next) = (Reached::default(), Reached::default());
-        reached.enter(&self.root);
-        for word in topic.split('.') {
+        reached.enter(node);
+        for word in words {
             next.clear();
             for node in &reached.nodes {
                 if node.takes_words {
@@ -199,11 +208,13 @@ impl<T> Node<T> {
     }
 
     fn is_empty(&self) -> bool {
-        self.values.is_empty()
-            && self.words.is_empty()
-            && self.globs.is_empty()
-            && self.any_word.is_none()
-            && self.any_words.is_none()
+        let Node { values, words, globs, any_word, any_words, takes_words: _ } = self;
+        values.is_empty() && words.is_empty() && globs.is_empty() && any_word.is_none() && any_words.is_none()
+    }
+
+    /// Returns whether patterns continue with literal words only, if at all.
+    fn has_words_only(&self) -> bool {
+        !self.takes_words && self.globs.is_empty() && self.any_word.is_none() && self.any_words.is_none()
     }
 }
 
@@ -245,6 +256,10 @@ mod tests {
         check("**.a.**.a.**", "b.a.a.b", true);
         check("**.a.**.a.**", "b.a.b", false);
         check("**.*", "a.b.c", true);
+        check("order.placed.*", "order.placed", false);
+        check("order.placed.**", "order.placed", true);
+        check("order.placed", "order", false);
+        check("order", "order.placed", false);
     }
 
     /// The number of ways in which such a pattern matches grows exponentially with its length.

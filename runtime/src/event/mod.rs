@@ -54,7 +54,7 @@ pub(crate) use self::store::{DeadLetter, EventStore};
 pub use self::stream::{EventStream, Received};
 pub(crate) use self::subscription::Subscription;
 pub use self::topic::TopicFilter;
-pub(crate) use self::topic::{TopicPatterns, is_own_topic, topic_to_publish};
+pub(crate) use self::topic::{Topic, TopicPatterns, is_own_topic};
 
 /// An event on the bus.
 ///
@@ -140,6 +140,13 @@ pub struct EmitOutcome {
 }
 
 impl EmitOutcome {
+    /// The JSON of the outcome of an event that no plugin received. Most events are such, and this takes a tenth of the
+    /// time of serializing it.
+    pub(crate) fn json_unheard(id: &str) -> String {
+        let rest = r#"","handlers":0,"failed":0,"durable":0,"stopped":false,"cancelled":null}"#;
+        [r#"{"id":""#, id, rest].concat()
+    }
+
     /// Adds the reaction of a handler.
     fn add(&mut self, reaction: Reaction) {
         self.stopped |= reaction.stop;

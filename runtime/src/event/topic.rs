@@ -6,20 +6,34 @@ use super::index::PatternIndex;
 use crate::error::EventError;
 use crate::limits::TOPIC_WORDS_MAX;
 
-/// Returns the canonical spelling of a topic to publish on.
-///
-/// # Errors
-/// The problem, if it is not a topic, is a pattern or has too many words.
-pub(crate) fn topic_to_publish(topic: String) -> Result<String, String> {
-    let topic = if is_canonical(&topic) { topic } else { parse_topic(&topic)? };
-    if topic.contains('*') {
-        return Err(format!("`{topic}` is a pattern: an event has one topic, without `*`"));
+/// A topic to publish on, in its canonical spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Topic(String);
+
+impl Topic {
+    /// Reads a topic in any spelling.
+    ///
+    /// # Errors
+    /// The problem, if it is not a topic, is a pattern or has too many words.
+    pub(crate) fn new(topic: String) -> Result<Self, String> {
+        let topic = if is_canonical(&topic) { topic } else { parse_topic(&topic)? };
+        if topic.contains('*') {
+            return Err(format!("`{topic}` is a pattern: an event has one topic, without `*`"));
+        }
+        let words = topic.bytes().filter(|byte| *byte == b'.').count() + 1;
+        if words > TOPIC_WORDS_MAX {
+            return Err(format!("a topic has at most {TOPIC_WORDS_MAX} words, this one has {words}"));
+        }
+        Ok(Topic(topic))
     }
-    let words = topic.split('.').count();
-    if words > TOPIC_WORDS_MAX {
-        return Err(format!("a topic has at most {TOPIC_WORDS_MAX} words, this one has {words}"));
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
-    Ok(topic)
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
 }
 
 /// A set of patterns of topics. An empty one, which most plugins have, takes no memory.
@@ -102,7 +116,7 @@ mod tests {
             ("onset", "onset"),
             ("Order.Placed", "Order.Placed"),
         ] {
-            assert_eq!(topic_to_publish(written.to_owned()).as_deref(), Ok(topic), "{written}");
+            assert_eq!(Topic::new(written.to_owned()), Ok(Topic(topic.to_owned())), "{written}");
         }
     }
 
@@ -110,7 +124,7 @@ mod tests {
     fn pattern_or_malformed_topic_is_not_published() {
         let long = vec!["a"; TOPIC_WORDS_MAX + 1].join(".");
         for bad in ["", ".", "a.", ".a", "a..b", "order.*", "**", "a b", &long] {
-            assert!(topic_to_publish(bad.to_owned()).is_err(), "{bad}");
+            assert!(Topic::new(bad.to_owned()).is_err(), "{bad}");
         }
     }
 }

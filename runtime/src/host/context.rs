@@ -1,6 +1,6 @@
 //! The host's context of a loaded plugin.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -43,8 +43,8 @@ pub(crate) struct PluginContext {
     pub(crate) events: Arc<EventBus>,
     /// The topics that the manifest lists as published.
     pub(crate) published_topics: TopicPatterns,
-    /// The quota of events that the plugin publishes.
-    pub(crate) publishes: Mutex<LineQuota>,
+    /// The quota of events that the plugin publishes, from its first one on.
+    pub(crate) publishes: OnceLock<Box<Mutex<LineQuota>>>,
     /// The interfaces of the application.
     pub(crate) extensions: PluginExtensions,
     /// The environment that the guest sees: variables that its manifest declares and, for trusted plugins, granted

@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use plugbay_manifest::PermissionAction::{Publish, Subscribe};
 use plugbay_manifest::{DEFAULT_PRIORITY, parse_topic};
 use serde::Deserialize;
@@ -15,9 +16,9 @@ use serde_json::json;
 use super::HostState;
 use super::bindings::plugbay::plugin::events as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, failure, with_details};
-use crate::audit::line_quota::Quota;
+use crate::audit::line_quota::{LineQuota, Quota};
 use crate::error::EventError;
-use crate::event::{Emission, NewEvent, SubscriptionOptions, is_own_topic, topic_to_publish};
+use crate::event::{Emission, EmitOutcome, NewEvent, SubscriptionOptions, Topic, is_own_topic};
 use crate::limits::{EVENT_BYTES_MAX, EVENT_PUBLISH_PERIOD, EVENT_PUBLISHES_MAX, SUBSCRIPTION_PRIORITY_MAX};
 use crate::service::limit::ReachedLimit;
 
@@ -62,14 +63,16 @@ impl HostState {
     /// Checks an event that the guest publishes.
     fn new_event(&self, topic: String, data: String, json: Option<&str>) -> Result<NewEvent, Failure> {
         let PublishOptions { correlation_id, target } = options(json)?;
-        let topic = topic_to_publish(topic).map_err(|message| failure(INVALID_ARGUMENT, message))?;
-        self.may_publish(&topic)?;
+        let topic = Topic::new(topic).map_err(|message| failure(INVALID_ARGUMENT, message))?;
+        self.may_publish(topic.as_str())?;
         if data.len() > EVENT_BYTES_MAX {
             return Err(ReachedLimit::new("event_bytes", EVENT_BYTES_MAX, data.len()).into());
         }
-        serde_json::from_str::<IgnoredAny>(&data)
-            .map_err(|error| failure(INVALID_ARGUMENT, format!("the data of event `{topic}` are not JSON: {error}")))?;
-        let quota = self.plugin.publishes.lock().admit(Instant::now(), EVENT_PUBLISHES_MAX, EVENT_PUBLISH_PERIOD);
+        serde_json::from_str::<IgnoredAny>(&data).map_err(|error| {
+            failure(INVALID_ARGUMENT, format!("the data of event `{}` are not JSON: {error}", topic.as_str()))
+        })?;
+        let quota = self.plugin.publishes.get_or_init(|| Box::new(Mutex::new(LineQuota::new())));
+        let quota = quota.lock().admit(Instant::now(), EVENT_PUBLISHES_MAX, EVENT_PUBLISH_PERIOD);
         if quota == Quota::Spent {
             let message = format!(
                 "the plugin publishes more than {EVENT_PUBLISHES_MAX} events in {} s: publish again later",
@@ -116,7 +119,7 @@ impl HostState {
     async fn emit_event(&mut self, topic: String, data: String, json: Option<&str>) -> Result<String, Failure> {
         let event = self.new_event(topic, data, json)?;
         let outcome = match self.plugin.events.begin_emit(event)? {
-            Emission::Unheard(outcome) => outcome,
+            Emission::Unheard { id } => return Ok(EmitOutcome::json_unheard(&id)),
             Emission::Heard(heard) => {
                 let (chain, timeout) = (Some(self.chain()), self.call.time_left());
                 // Boxed: an event that no plugin receives would carry the size of its future.

@@ -13,7 +13,7 @@ impl Runtime {
     /// # Errors
     /// [`EventError::Topic`] if the topic is not valid. No handler has run then.
     pub async fn emit(&self, event: Event) -> Result<EmitOutcome, EventError> {
-        self.0.events.emit(event.into(), None, None).await
+        self.0.events.emit(event.try_into()?, None, None).await
     }
 
     /// Publishes an event, and returns its id as soon as it is queued for all plugins that subscribed to its topic.
@@ -23,7 +23,7 @@ impl Runtime {
     /// [`EventError::Topic`] if the topic is not valid; [`EventError::Busy`] if the queue of a plugin is full. No
     /// plugin receives the event then.
     pub async fn publish(&self, event: Event) -> Result<String, EventError> {
-        self.0.events.publish(event.into()).await
+        self.0.events.publish(event.try_into()?).await
     }
 
     /// Returns whether no published event is on its way to a handler. A durable event whose handler failed does not
@@ -93,6 +93,22 @@ impl Runtime {
 
     /// Returns a stream of the events that match a topic or a pattern, such as `order.placed`, `order.*` or `**`, from
     /// now on. It includes events of all plugins and of the host.
+    ///
+    /// ```
+    /// # use plugbay::{Event, Runtime, event::Received};
+    /// # use serde_json::json;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = Runtime::new()?;
+    /// let mut orders = runtime.subscribe("order.*")?;
+    /// let placed = runtime.emit(Event::new("order.placed", json!({ "total": 12 }))).await?;
+    /// println!("{} handlers ran; objection: {:?}", placed.handlers, placed.cancelled);
+    /// if let Some(Received::Event(event)) = orders.next().await {
+    ///     println!("{} from {}: {}", event.name, event.source, event.data);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`EventError::Topic`] if the pattern is not valid.

@@ -3,9 +3,8 @@
 //! Except for [`Prepared::start`], everything here happens before any of the plugin's code runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
 use plugbay_compile::CompileContext;
 use plugbay_manifest::Manifest;
 use semver::Version;
@@ -13,7 +12,6 @@ use semver::Version;
 use super::Runtime;
 use crate::admission::rate::RateCounter;
 use crate::audit::PluginAudit;
-use crate::audit::line_quota::LineQuota;
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::TopicPatterns;
@@ -211,7 +209,7 @@ impl Runtime {
             request_headers: self.0.request_headers.clone(),
             events: self.0.events.clone(),
             published_topics: TopicPatterns::new(&manifest.events.publishes),
-            publishes: Mutex::new(LineQuota::new()),
+            publishes: OnceLock::new(),
             extensions: PluginExtensions::new(&self.0.operator.extensions),
             environment: environment::variables(manifest, &checked.grants).map_err(load_error)?,
             wasi: environment::wasi_grants(manifest, &checked.grants).map_err(load_error)?,

@@ -57,6 +57,10 @@ struct Fixture {
     fails: Arc<AtomicBool>,
 }
 
+fn new_event(topic: &str, data: Value) -> NewEvent {
+    Event::new(topic, data).try_into().expect("a topic")
+}
+
 impl Fixture {
     fn new() -> Self {
         let bus = EventBus::new(Arc::new(SystemClock), Arc::new(SqliteEvents::in_memory()), Box::new(|_| None));
@@ -70,11 +74,11 @@ impl Fixture {
     }
 
     async fn emit(&self, topic: &str) -> EmitOutcome {
-        self.bus.emit(Event::new(topic, json!(null)).into(), None, None).await.expect("the event is accepted")
+        self.bus.emit(new_event(topic, json!(null)), None, None).await.expect("the event is accepted")
     }
 
     async fn publish(&self, topic: &str) -> Result<String, EventError> {
-        self.bus.publish(Event::new(topic, json!(null)).into()).await
+        self.bus.publish(new_event(topic, json!(null))).await
     }
 
     fn heard(&self) -> Vec<String> {
@@ -132,13 +136,14 @@ async fn event_without_subscriptions_has_an_id_and_the_time_of_the_clock() {
     let clock = ManualClock::default();
     let bus = EventBus::new(Arc::new(clock.clone()), Arc::new(SqliteEvents::in_memory()), Box::new(|_| None));
     let mut stream = bus.stream("**").expect("a pattern");
-    let outcome = bus.emit(Event::new("onContainerStart", json!(7)).into(), None, None).await.expect("accepted");
+    let outcome = bus.emit(new_event("onContainerStart", json!(7)), None, None).await.expect("accepted");
     assert_eq!((outcome.handlers, outcome.id.is_empty()), (0, false));
     let Some(Received::Event(event)) = stream.next().await else { panic!("an event") };
     assert_eq!((&event.id, &*event.name, &event.data), (&outcome.id, "container.start", &json!(7)));
     assert_eq!((event.timestamp_ms, &*event.source), (unix_ms(clock.now()), "host"));
-    let error = bus.emit(Event::new("a..b", json!(null)).into(), None, None).await.expect_err("not a topic");
+    let error = NewEvent::try_from(Event::new("a..b", json!(null))).map(drop).expect_err("not a topic");
     assert_eq!(error.code(), "invalid_topic");
+    assert_eq!(EmitOutcome::json_unheard(&outcome.id), serde_json::to_string(&outcome).expect("JSON"));
 }
 
 #[tokio::test]
@@ -222,7 +227,7 @@ async fn target_alone_receives_the_event() {
     let fixture = Fixture::new();
     fixture.attach("a", &[to("**", 50)]);
     fixture.attach("b", &[to("**", 50)]);
-    let event = NewEvent { target: Some("b".into()), ..Event::new("hello", json!(null)).into() };
+    let event = NewEvent { target: Some("b".into()), ..new_event("hello", json!(null)) };
     fixture.bus.emit(event, None, None).await.expect("accepted");
     assert_eq!(fixture.heard(), ["b ** hello"]);
 }
@@ -276,7 +281,7 @@ async fn plugin_that_does_not_start_leaves_no_subscription() {
 #[tokio::test]
 async fn event_that_is_nested_too_deeply_is_refused() {
     let fixture = Fixture::new();
-    let nested = |depth_before| NewEvent { depth_before, ..Event::new("hello", json!(null)).into() };
+    let nested = |depth_before| NewEvent { depth_before, ..new_event("hello", json!(null)) };
     fixture.bus.emit(nested(EVENT_DEPTH_MAX - 1), None, None).await.expect("accepted");
     let error = fixture.bus.publish(nested(EVENT_DEPTH_MAX)).await.expect_err("nested too deeply");
     assert_eq!(error.code(), "cycle");

@@ -61,7 +61,7 @@ fn attach(bus: &Arc<EventBus>, recorder: &Recorder) {
 }
 
 async fn publish(bus: &Arc<EventBus>, data: impl Into<serde_json::Value>) {
-    bus.publish(Event::new("order.placed", data).into()).await.expect("it is stored");
+    bus.publish(Event::new("order.placed", data).try_into().expect("a topic")).await.expect("it is stored");
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -197,7 +197,8 @@ async fn emitter_does_not_wait_for_durable_subscriptions() {
     let directory = tempfile::tempdir().expect("a directory");
     let recorder = Recorder::default();
     let bus = open(directory.path(), SystemClock, &recorder);
-    let outcome = bus.emit(Event::new("order.placed", "x").into(), None, None).await.expect("it is stored");
+    let outcome =
+        bus.emit(Event::new("order.placed", "x").try_into().expect("a topic"), None, None).await.expect("it is stored");
     assert_eq!((outcome.handlers, outcome.durable), (0, 1));
     bus.host_event("order.shipped", || json!("y"));
     until(|| recorder.handled.lock().len() == 2).await;
