@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ const QUEUE_BYTES_MAX: usize = 4 << 20;
 const STALLED_AFTER: Duration = Duration::from_secs(1);
 /// Bytes of one write. A reader that reads this much is making progress.
 const WRITE_BYTES_MAX: usize = 4096;
+
+/// Whether standard error shows styles.
+static HAS_STYLES: LazyLock<bool> =
+    LazyLock::new(|| anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never);
 
 /// Lines that are not yet written.
 #[derive(Default)]
@@ -150,20 +155,26 @@ fn write_lines(waits: bool) {
 /// Writes one line, above the spinner. A closed standard error is not an error.
 fn write_line(line: &str) {
     progress::suspended(|| {
-        let mut stderr = anstream::stderr().lock();
-        let mut rest = line;
-        while !rest.is_empty() {
-            let (piece, after) = rest.split_at(rest.floor_char_boundary(WRITE_BYTES_MAX));
-            if stderr.write_all(piece.as_bytes()).is_err() {
-                return;
-            }
-            rest = after;
-            if let Some(queue) = &mut *lock() {
-                queue.writes += 1;
-                queue.has_stalled = false;
-            }
-            CHANGED.notify_all();
+        let line = format!("{line}\n");
+        if !*HAS_STYLES {
+            // One piece: a stream that strips the styles itself writes each part between two of them apart.
+            return write_pieces(&anstream::adapter::strip_str(&line).to_string(), std::io::stderr().lock());
         }
-        let _ = stderr.write_all(b"\n");
+        write_pieces(&line, anstream::stderr().lock());
     });
+}
+
+fn write_pieces(mut text: &str, mut stderr: impl Write) {
+    while !text.is_empty() {
+        let (piece, after) = text.split_at(text.floor_char_boundary(WRITE_BYTES_MAX));
+        if stderr.write_all(piece.as_bytes()).is_err() {
+            return;
+        }
+        text = after;
+        if let Some(queue) = &mut *lock() {
+            queue.writes += 1;
+            queue.has_stalled = false;
+        }
+        CHANGED.notify_all();
+    }
 }
