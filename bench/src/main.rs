@@ -18,7 +18,9 @@ use crate::report::{Machine, Report, Row};
 use crate::row::call::Asked;
 use crate::row::service::Service;
 use crate::row::threads::Serving;
-use crate::row::{Bench, boot, call, durable, event, fresh, load, memory, service, start, threads};
+use crate::row::{
+    Bench, boot, call, durable, event, follow, fresh, hostile, http, load, memory, service, start, threads,
+};
 use crate::subject::extism::Extism;
 
 /// Measures Plugbay against a native function, raw wasmtime and Extism.
@@ -31,7 +33,7 @@ struct Arguments {
     #[arg(long, default_value_t = 4.0)]
     batch_ms: f64,
     /// Run only rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load,
-    /// boot, memory, service, event, durable, cli.
+    /// boot, memory, service, event, durable, http, hostile, cli.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write all measurements to this file, as JSON.
@@ -76,6 +78,11 @@ const ROWS: &[Measure] = &[
     ("event-unheard", event::unheard),
     ("durable-publish", durable::publish),
     ("durable-set", durable::set),
+    ("http-ping", http::warm_ping),
+    ("http-echo", http::warm_echo),
+    ("http-fresh", http::fresh_ping),
+    ("http-follow", follow::row),
+    ("hostile", hostile::row),
     ("cli", start::row),
 ];
 
@@ -88,6 +95,10 @@ fn main() -> anyhow::Result<()> {
     match words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some((memory::CHILD, rest)) => return memory::child(rest),
         Some((boot::CHILD, rest)) => return boot::child(rest),
+        Some((follow::CHILD, rest)) => return follow::child(rest),
+        Some((hostile::GOOD, rest)) => return hostile::good_client(rest),
+        Some((hostile::HOSTILE, rest)) => return hostile::hostile_client(rest),
+        Some((subject::http::CLIENT, rest)) => return subject::http::client(rest),
         _ => {}
     }
     let arguments = Arguments::parse();

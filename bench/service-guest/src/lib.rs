@@ -26,12 +26,17 @@ use plugbay::plugin::{cache, config, data, db, events};
 const VALUE: &str = "\"thirty bytes of any text, quoted\"";
 const SELECT: &str = "SELECT value FROM entries WHERE key = ?1";
 
+/// A query that counts for a long time.
+const SLOW_SELECT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
 struct Plugin;
 
 impl Guest for Plugin {
     fn handle(action: String, payload: String) -> Result<String, Failure> {
-        if action == "echo" {
-            return echo(&payload);
+        match action.as_str() {
+            "echo" => return echo(&payload),
+            "spin" | "grow" | "log" | "publish" | "query" => hostile(&action),
+            _ => {}
         }
         let calls: u32 = payload.parse().map_err(|_| failure("the payload must be a number of calls"))?;
         match action.as_str() {
@@ -59,6 +64,21 @@ impl event_handler::Guest for Plugin {
 
 fn echo(payload: &str) -> Result<String, Failure> {
     job::run("echo", payload).ok_or_else(|| failure("the payload must be JSON"))
+}
+
+/// Works until the host ends it.
+fn hostile(action: &str) -> ! {
+    let mut held = Vec::new();
+    for number in 0_u64.. {
+        match action {
+            "grow" => held.push(vec![1_u8; 1 << 20]),
+            "log" => println!("line {number}"),
+            "publish" => drop(events::publish("service.unheard", "null", None)),
+            "query" => drop(db::query(SLOW_SELECT, &[])),
+            _ => drop(std::hint::black_box(number)),
+        }
+    }
+    unreachable!("the numbers do not end")
 }
 
 /// Stores the values that the other actions read.

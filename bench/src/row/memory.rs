@@ -86,9 +86,14 @@ async fn count(subject: &str, instances: u32, wasm: &[u8]) -> anyhow::Result<f64
 }
 
 /// The resident memory of this process.
-pub fn resident_bytes() -> anyhow::Result<f64> {
+fn resident_bytes() -> anyhow::Result<f64> {
+    status_bytes("VmRSS:")
+}
+
+/// A size in the status of this process, such as `RssAnon:`.
+pub fn status_bytes(field: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("this row needs Linux")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such size")?;
     let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kibibytes * 1024.0)
 }

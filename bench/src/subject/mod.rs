@@ -1,6 +1,7 @@
-//! The four subjects, which do the same job.
+//! The subjects, which do the same job.
 
 pub mod extism;
+pub mod http;
 pub mod native;
 pub mod plugbay;
 pub mod raw;
