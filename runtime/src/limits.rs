@@ -352,6 +352,10 @@ pub const DB_DECLARE_TIME_MAX: Duration = Duration::from_secs(120);
 pub const DB_STEPS_PER_CHECK: i32 = 20;
 /// Checks that a short query may take on its caller's thread before it moves to a blocking thread: 100, some 50 µs.
 pub const DB_LOOKS_HERE_MAX: u32 = 100;
+/// Checks between two slices of a statement that computes for long: 8,192, a few milliseconds.
+pub const DB_LOOKS_PER_SLICE: u32 = 8_192;
+/// Longest wait of such a statement for its next slice: 100 ms.
+pub const DB_SLICE_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Size of a value in a query that runs on its caller's thread: 8 kB.
 pub const DB_VALUE_BYTES_HERE_MAX: i32 = 8_000;
 

@@ -173,7 +173,11 @@ impl Held {
         let ran = tokio::task::spawn_blocking(move || {
             // Held by the thread and not by its caller: a statement that is being stopped still counts.
             let _turn = turn;
-            let answer = self.conn().map(work);
+            let answer = self.conn().map(|conn| {
+                let answer = work(conn);
+                conn.watch.record().slice.end();
+                answer
+            });
             (self, answer)
         });
         let ran = ran.await;

@@ -15,6 +15,7 @@ mod declare;
 mod facts;
 mod functions;
 mod problem;
+mod slices;
 mod statement;
 mod tables;
 mod text;

@@ -13,7 +13,8 @@ use rusqlite::Connection;
 use rusqlite::hooks::{AuthContext, Authorization};
 
 use super::authorizer::{self, Access};
-use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_STEPS_PER_CHECK};
+use super::slices::Slice;
+use crate::limits::{DB_LOG_BYTES_MAX, DB_LOOKS_HERE_MAX, DB_LOOKS_PER_SLICE, DB_STEPS_PER_CHECK};
 
 /// The record of one connection.
 #[derive(Clone, Default)]
@@ -32,6 +33,7 @@ pub(super) struct Record {
     /// The time of the running statement, read at its first use.
     moment: Option<i64>,
     looks: u32,
+    pub(super) slice: Slice,
     /// The write-ahead log, where there is one.
     log: Option<PathBuf>,
 }
@@ -122,6 +124,9 @@ impl Record {
             return false;
         }
         self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(DB_LOOKS_PER_SLICE) {
+            self.slice.next();
+        }
         self.stopped = self.stopped.or_else(|| self.reason_to_stop());
         self.stopped.is_some()
     }
