@@ -153,7 +153,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn table(routes: &[(Method, &str)]) -> RouteTable {
+    fn table(routes: &[(Method, &str)]) -> Arc<RouteTable> {
         let route = |(method, path): &(Method, &str)| Route::new(*method, *path, vec!["a".to_owned()]);
         RouteTable::new(&routes.iter().map(route).collect::<Vec<_>>()).expect("no schemas")
     }
