@@ -19,7 +19,7 @@ fn shop() -> TestPlugin {
                 "idempotent": true, "read_only": false, "destructive": false, "open_world": false,
             },
             { "name": "length", "payload": { "type": "string" } },
-            { "name": "repeat" },
+            { "name": "repeat", "result": { "type": "string" } },
         ]),
     )
 }
@@ -98,7 +98,8 @@ async fn tool_calls_its_action_with_the_arguments() {
         result(&host, "", "tools/call", json!({ "name": "shop.length", "arguments": { "payload": "four" } })).await;
     assert_eq!(called["structuredContent"], 4, "{called}");
     let called = result(&host, "", "tools/call", json!({ "name": "shop.repeat" })).await;
-    assert_eq!(called["content"][0]["text"], "", "no arguments are no payload: {called}");
+    assert_eq!(called["content"], json!([{ "type": "text", "text": "" }]), "no arguments are no payload: {called}");
+    assert_eq!(called["structuredContent"], "", "the action declares its result: {called}");
     host.close().await;
 }
 
@@ -209,6 +210,9 @@ async fn session_lists_calls_and_hears_of_changes() {
     let call = json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params });
     let called = message(&post(&host, "", &headers, &call).await);
     assert_eq!(called["result"]["structuredContent"], json!({ "name": "Tea" }), "{called}");
+    let call = json!({ "jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": { "name": "shop.repeat" } });
+    let called = message(&post(&host, "", &headers, &call).await)["result"].clone();
+    assert_eq!(called, json!({ "content": [{ "type": "text", "text": "" }], "isError": false }), "a text once");
     host.close().await;
 }
 

@@ -11,7 +11,7 @@ use plugbay::manifest::ToolPattern;
 use plugbay::{Caller, Invocation, Runtime};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Extensions, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
@@ -165,10 +165,10 @@ impl ToolServer {
         &self,
         exposed: ExposedTool,
         request: CallToolRequestParams,
-        extensions: &Extensions,
+        context: &RequestContext<RoleServer>,
     ) -> CallToolResult {
         let ExposedTool { tool, plugin, action, payload } = exposed;
-        let (identity, id) = self.caller(extensions);
+        let (identity, id) = self.caller(&context.extensions);
         let name = plugin.name();
         if let Some(Err(refusal)) = identity.as_ref().map(|identity| identity.require(ScopeKind::Call, Some(&name))) {
             return result::failure(refusal.code(), &refusal.to_string(), None);
@@ -188,11 +188,14 @@ impl ToolServer {
             invocation = invocation.request_id(id.id()).correlation_id(id.trace_id());
         }
         let called = plugin.invoke(invocation).await;
+        // The older revisions have structured content for objects alone.
+        let takes_any_value =
+            context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         let outcome = called.as_ref().map_or_else(|error| error.code(), |_| "ok");
         let caller = identity.as_ref().and_then(Identity::consumer).unwrap_or("anonymous");
         tracing::info!(target: "plugbay::access", tool = &*tool.name, caller, outcome, "a tool was called");
         match called {
-            Ok(outcome) => result::of_outcome(&outcome, tool.output_schema.is_some()),
+            Ok(outcome) => result::of_outcome(&outcome, tool.output_schema.is_some() && takes_any_value),
             Err(error) => result::of_error(&error, settings.development),
         }
     }
@@ -248,7 +251,7 @@ impl ServerHandler for ToolServer {
         };
         let cancelled = context.ct.clone();
         tokio::select! {
-            called = self.call(exposed, request, &context.extensions) => Ok(called.into()),
+            called = self.call(exposed, request, &context) => Ok(called.into()),
             () = cancelled.cancelled() => Err(ErrorData::internal_error("the call was cancelled", None)),
         }
     }
