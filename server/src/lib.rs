@@ -15,7 +15,7 @@
 //! own server needs limits of its own; those on the bodies of requests to plugins are here.
 //!
 //! The application authenticates its callers in a layer of its own, and adds an [`Identity`] to the extensions of the
-//! request, which the plugin then sees.
+//! request, which the plugin then sees. `examples/portal` in the repository is such an application.
 //!
 //! `plugbay serve` is [`host_router`]: the same routes with the administration of the host ([`admin`]), health and
 //! metrics ([`telemetry`]), their description ([`openapi`]) and tools for assistants ([`mcp`]), behind tokens
