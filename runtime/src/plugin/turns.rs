@@ -1,10 +1,12 @@
 //! The turns of calls that compute for long.
 //!
-//! A guest that computes yields its thread every 50 to 250 µs and goes to the end of the executor's queue. With a hundred
-//! such guests, each other task of the process waits for a hundred of these slices, and the executor, whose queue is
-//! never empty, seldom looks at its sockets and timers. So a call that has computed for [`LONG_CALL_AFTER`] runs each
-//! further slice in a turn. There are as many turns as processors, they are given in the order in which they were asked
-//! for, and before each one the executor looks at everything else.
+//! A guest that computes yields its thread every 50 to 250 µs and goes to the end of the executor's queue. With a
+//! hundred such guests, each other task of the process waits for a hundred of these slices, and the executor, whose
+//! queue is never empty, seldom looks at its sockets and timers. So a call that has computed for [`LONG_CALL_AFTER`]
+//! runs each further slice in a turn. There are as many turns as processors, they are given in the order in which they
+//! were asked for, and before each one the executor looks at everything else.
+//!
+//! [`LONG_CALL_AFTER`]: crate::limits::LONG_CALL_AFTER
 
 use std::future::Future;
 use std::pin::Pin;

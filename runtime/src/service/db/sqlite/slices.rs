@@ -1,8 +1,8 @@
 //! Statements that compute for long do so in slices, a few of them at a time.
 //!
-//! Statements run on threads that may block, which the system schedules beside the executor's. With twenty that compute,
-//! the executor would get a tenth of the processors. So a statement that goes on for long waits after each slice until
-//! fewer statements compute than half of the processors.
+//! Statements run on threads that may block, which the system schedules beside the executor's. With twenty that
+//! compute, the executor would get a tenth of the processors. So a statement that goes on for long waits after each
+//! slice until fewer statements compute than half of the processors.
 
 use std::sync::LazyLock;
 
