@@ -274,7 +274,7 @@ fn container_watch_records_events_of_all_spellings() {
 
 #[test]
 fn my_awesome_plugin_passes_the_tests_of_its_page() {
-    assert_contains(&plugbay_test(example::MY_AWESOME_PLUGIN).stdout, &["6 passed"]);
+    assert_contains(&plugbay_test(example::MY_AWESOME_PLUGIN).stdout, &["7 passed"]);
     let ping = ["post_action", r#"{"action": "ping"}"#, "--config", "api_key=k", "--grant", "*", "--json"];
     assert_eq!(run(example::MY_AWESOME_PLUGIN, &ping).exits_with(0).json()["success"], true);
 }
