@@ -75,6 +75,9 @@
 /// | `#[on_event("order.*", dynamic)]`, `#[on_event]` | the same | the same |
 /// | `#[health]` | nothing | `bool`, [`Health`], `Result` of those |
 ///
+/// An action is described to assistants by `title = "…"` and the hints `read_only`, `destructive = false` and
+/// `open_world = false`; see [`Action`](crate::builder::Action).
+///
 /// Each takes `&mut self`, `&self` or no receiver. Methods without an attribute are left alone. A payload needs
 /// `Deserialize` and [`Schema`](trait@crate::Schema); a result with a schema is described too. Doc comments become
 /// descriptions. `plugbay serve` answers the routes over HTTP, below `/plugins/<name>`; `#[plugin(prefix = "/v1",

@@ -52,7 +52,7 @@ impl Shop {
         Ok(self.items.len())
     }
 
-    #[action(idempotent)]
+    #[action(idempotent, title = "List items", read_only, open_world = false)]
     #[get("/items")]
     #[get("/all")]
     fn list(&self) -> &[Item] {
@@ -297,7 +297,10 @@ fn manifest_has_metadata_and_all_declarations() {
         "result": { "type": "integer", "minimum": 0, "maximum": usize::MAX },
     });
     assert_eq!(declared["actions"][0], add);
-    let list = json!({ "name": "list", "result": { "type": "array", "items": item }, "idempotent": true });
+    let list = json!({
+        "name": "list", "title": "List items", "result": { "type": "array", "items": item }, "idempotent": true,
+        "read_only": true, "open_world": false,
+    });
     assert_eq!(declared["actions"][1], list);
     assert_eq!(declared["actions"][5], json!({ "name": "undescribed" }));
     assert_eq!(declared["actions"][6], json!({ "name": "unnamed" }));

@@ -16,10 +16,14 @@ use crate::schema::Schema;
 /// An action: its name, the schemas of its payload and result, and the function that runs it.
 pub struct Action<S: 'static> {
     pub(crate) name: &'static str,
+    pub(crate) title: Option<&'static str>,
     pub(crate) description: Option<&'static str>,
     pub(crate) payload: Json,
     pub(crate) result: Json,
     pub(crate) idempotent: bool,
+    pub(crate) read_only: Option<bool>,
+    pub(crate) destructive: Option<bool>,
+    pub(crate) open_world: Option<bool>,
     run: fn(&mut S, &str) -> Result<String>,
 }
 
@@ -27,7 +31,18 @@ impl<S> Action<S> {
     /// An action from a function of JSON texts. [`create_action!`](crate::create_action) creates one from a function of
     /// Rust types, with their schemas.
     pub const fn new(name: &'static str, run: fn(&mut S, &str) -> Result<String>) -> Self {
-        Action { name, description: None, payload: Json::Nothing, result: Json::Nothing, idempotent: false, run }
+        Action {
+            name,
+            title: None,
+            description: None,
+            payload: Json::Nothing,
+            result: Json::Nothing,
+            idempotent: false,
+            read_only: None,
+            destructive: None,
+            open_world: None,
+            run,
+        }
     }
 
     /// An action with the schemas of a function of Rust types, which `run` calls.
@@ -38,6 +53,13 @@ impl<S> Action<S> {
         run: fn(&mut S, &str) -> Result<String>,
     ) -> Self {
         Action::new(name, run).payload(F::PAYLOAD).result(F::RESULT)
+    }
+
+    /// Sets a name for people, which assistants show.
+    #[must_use]
+    pub const fn title(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
     }
 
     /// Sets the description.
@@ -76,6 +98,27 @@ impl<S> Action<S> {
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// Sets whether calling the action changes nothing: a hint for assistants, as the next two. Default: false.
+    #[must_use]
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = Some(read_only);
+        self
+    }
+
+    /// Sets whether calling the action may destroy something. Default: true, unless it is read-only.
+    #[must_use]
+    pub const fn destructive(mut self, destructive: bool) -> Self {
+        self.destructive = Some(destructive);
+        self
+    }
+
+    /// Sets whether the action reaches beyond the plugin and its data, such as the internet. Default: true.
+    #[must_use]
+    pub const fn open_world(mut self, open_world: bool) -> Self {
+        self.open_world = Some(open_world);
         self
     }
 

@@ -97,14 +97,24 @@ const fn action<S, const N: usize>(action: &Action<S>, writer: &mut Writer<N>) {
     writer.element();
     writer.open("{");
     optional("name", Some(action.name), writer);
+    optional("title", action.title, writer);
     optional("description", action.description, writer);
     schema("payload", &action.payload, writer);
     schema("result", &action.result, writer);
     if action.idempotent {
-        writer.key("idempotent");
-        writer.raw("true");
+        flag("idempotent", Some(true), writer);
     }
+    flag("read_only", action.read_only, writer);
+    flag("destructive", action.destructive, writer);
+    flag("open_world", action.open_world, writer);
     writer.close("}");
+}
+
+const fn flag<const N: usize>(name: &str, value: Option<bool>, writer: &mut Writer<N>) {
+    if let Some(value) = value {
+        writer.key(name);
+        writer.raw(if value { "true" } else { "false" });
+    }
 }
 
 const fn route<const N: usize>(route: &Route, writer: &mut Writer<N>) {

@@ -182,7 +182,11 @@ fn action(method: &Method) -> Option<TokenStream> {
     let name = action_name(method)?;
     let conditions = &method.conditions;
     let description = method.description.as_ref().map(|text| quote!(.description(#text)));
+    let title = mark.title.as_ref().map(|title| quote!(.title(#title)));
     let idempotent = mark.idempotent.then(|| quote!(.idempotent()));
+    let read_only = mark.read_only.map(|hint| quote!(.read_only(#hint)));
+    let destructive = mark.destructive.map(|hint| quote!(.destructive(#hint)));
+    let open_world = mark.open_world.map(|hint| quote!(.open_world(#hint)));
     let payload = method.payload().map(|ty| quote_spanned!(ty.span()=> ::plugbay_sdk::__private::parse::<#ty>(text)?));
     let payload_schema =
         method.payload().map(|ty| quote_spanned!(ty.span()=> .payload(<#ty as ::plugbay_sdk::Schema>::ACCEPTS.schema)));
@@ -207,10 +211,14 @@ fn action(method: &Method) -> Option<TokenStream> {
             #answer
             #json
         })
+        #title
         #description
         #payload_schema
         #result_schema
         #idempotent
+        #read_only
+        #destructive
+        #open_world
     })
 }
 

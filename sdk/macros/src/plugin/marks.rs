@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Token, UnOp};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, MetaNameValue, Token, UnOp};
 
 use super::route::{self, RouteMark};
 
@@ -36,11 +36,15 @@ impl Mark {
     }
 }
 
-/// `#[action(name = "…", idempotent)]`.
+/// `#[action(name = "…", title = "…", idempotent, read_only, destructive = false, open_world = false)]`.
 #[derive(Default)]
 pub(super) struct ActionMark {
     pub(super) name: Option<LitStr>,
+    pub(super) title: Option<LitStr>,
     pub(super) idempotent: bool,
+    pub(super) read_only: Option<bool>,
+    pub(super) destructive: Option<bool>,
+    pub(super) open_world: Option<bool>,
     pub(super) routes: Vec<RouteMark>,
 }
 
@@ -132,13 +136,29 @@ impl Parse for ActionMark {
             match &option {
                 Meta::Path(path) if path.is_ident("idempotent") => mark.idempotent = true,
                 Meta::NameValue(pair) if pair.path.is_ident("name") => mark.name = Some(string(&pair.value)?),
+                Meta::NameValue(pair) if pair.path.is_ident("title") => mark.title = Some(string(&pair.value)?),
+                hint if hint.path().is_ident("read_only") => mark.read_only = Some(flag(hint)?),
+                hint if hint.path().is_ident("destructive") => mark.destructive = Some(flag(hint)?),
+                hint if hint.path().is_ident("open_world") => mark.open_world = Some(flag(hint)?),
                 other => {
-                    let message = "an action takes `name = \"…\"` and `idempotent`";
+                    let message = "an action takes `name = \"…\"`, `title = \"…\"`, `idempotent`, `read_only`, \
+                                   `destructive = false` and `open_world = false`";
                     return Err(syn::Error::new_spanned(other, message));
                 }
             }
         }
         Ok(mark)
+    }
+}
+
+/// Reads `option` or `option = false`.
+fn flag(option: &Meta) -> syn::Result<bool> {
+    match option {
+        Meta::Path(_) => Ok(true),
+        Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Bool(value), .. }), .. }) => {
+            Ok(value.value)
+        }
+        other => Err(syn::Error::new_spanned(other, "expected `true` or `false`")),
     }
 }
 

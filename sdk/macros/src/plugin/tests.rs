@@ -102,7 +102,7 @@ fn wrong_attribute_argument_is_refused_with_the_valid_ones() {
             #[action(nam = "x")]
             fn a(&self) {}
         ),
-        &["an action takes `name = \"…\"` and `idempotent`"],
+        &["an action takes `name = \"…\"`, `title = \"…\"`, `idempotent`, `read_only`, `destructive = false` and"],
     );
     check(
         quote!(
