@@ -10,6 +10,7 @@
 //! The application has three things of its own: its login, its routes, and a layer around the plugins' routes that says
 //! who the caller is (`login.rs`). The rest is [`plugbay_server::plugin_routes`].
 
+#[path = "../../shop/src/build.rs"]
 mod build;
 mod login;
 

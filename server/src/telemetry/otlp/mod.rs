@@ -63,8 +63,8 @@ pub enum OtlpError {
 }
 
 impl Otlp {
-    /// Starts the exporters. Nothing is sent to the collector before there is something to send, so one that does not
-    /// answer is no error here; it is logged later.
+    /// Starts the exporters. Nothing is sent to the collector before there is something to send, so a collector that
+    /// does not answer is logged later.
     ///
     /// # Errors
     /// [`OtlpError`] if the exporters cannot be started.
