@@ -30,7 +30,7 @@ pub const FUEL_CEILING_DEFAULT: u64 = 1_000_000_000_000;
 pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
 /// Time that a call computes before it takes turns with other such calls: 2 ms. Most calls end sooner.
 pub const LONG_CALL_AFTER: Duration = Duration::from_millis(2);
-/// Longest wait for a turn: 100 ms, which is that of some 500 calls that compute.
+/// Longest wait for a turn: 100 ms. A turn takes that long only if several hundred calls compute at once.
 pub const TURN_WAIT_MAX: Duration = Duration::from_millis(100);
 /// [`FUEL_YIELD_INTERVAL`] of components composed of several. A string that one part passes to another is copied
 /// without counting fuel, which takes up to a tenth of a second for the largest, and such a call costs some ten units.
