@@ -9,6 +9,7 @@ use crate::admin::{AdminState, admin_routes};
 use crate::mcp::{ToolServer, challenge, local_routes, mcp_routes};
 use crate::openapi::openapi_routes;
 use crate::telemetry::{health_routes, metrics_routes};
+use crate::ui::ui_routes;
 use crate::{answer, plugin_routes};
 
 /// Returns the router of a host: the routes of its plugins, the administration, health and metrics. Callers are
@@ -23,6 +24,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
     router
         .merge(metrics_routes(state))
         .merge(openapi_routes(state, &access))
+        .merge(ui_routes())
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))
         .layer(middleware::from_fn(challenge))

@@ -35,6 +35,7 @@ mod schema;
 mod settings;
 mod state;
 pub mod telemetry;
+mod ui;
 
 pub use access::Identity;
 pub use host_router::host_router;

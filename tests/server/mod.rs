@@ -9,3 +9,4 @@ mod observe;
 mod openapi;
 mod routes;
 mod sdk_routes;
+mod ui;

@@ -1,0 +1,41 @@
+//! What browsers load: the files of `server/ui`, and the HTML documents in which they run.
+//!
+//! ```text
+//! GET /p/{plugin}/{path}   shell.rs ─▶ page/main.js ─▶ the API of pages, with the caller's session
+//! GET /ui/{hash}/{file}    files.rs
+//! ```
+//!
+//! Nothing here is of a plugin or secret, so these answers need no token. A plugin's page is data, which the scripts of
+//! this server interpret: nothing that a plugin supplies runs in the browser.
+
+mod files;
+mod shell;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+
+use self::shell::Shell;
+
+/// The document of all pages of plugins.
+const PAGE: Shell = Shell {
+    title: "Plugbay",
+    script: "page/main.js",
+    styles: &["style/tokens.css", "style/base.css", "style/controls.css"],
+    plain_query: Some("?plain"),
+};
+
+/// Returns the routes of the browser's files and documents.
+pub(crate) fn ui_routes() -> Router {
+    Router::new()
+        .route("/ui/{hash}/{*path}", get(files::serve))
+        .route("/p/{plugin}", get(page))
+        .route("/p/{plugin}/", get(page))
+        .route("/p/{plugin}/{*path}", get(page))
+}
+
+/// `GET /p/{plugin}/{path}`
+async fn page() -> Response {
+    PAGE.response(StatusCode::OK)
+}

@@ -1,0 +1,55 @@
+//! The browser's files and documents as a client gets them.
+
+use serde_json::Value;
+
+use crate::harness::administered::Administered;
+use crate::harness::assert::assert_contains;
+use crate::harness::client::{Client, Response};
+
+async fn get(host: &Administered, path: &str) -> Response {
+    host.request("", "GET", path, Value::Null).await
+}
+
+/// The addresses of the files that a document loads.
+fn files(html: &str) -> Vec<String> {
+    let parts = html.split("=\"/ui/").skip(1);
+    parts.map(|part| format!("/ui/{}", part.split('"').next().expect("an attribute ends"))).collect()
+}
+
+#[tokio::test]
+async fn document_of_a_page_loads_files_of_this_server_alone() {
+    let host = Administered::start().await;
+    for path in ["/p/anything", "/p/anything/", "/p/anything/a/b?x=1"] {
+        let page = get(&host, path).await;
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        let policy = page.header("content-security-policy").expect("a policy");
+        assert_contains(policy, &["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'"]);
+        assert!(!policy.contains("unsafe"), "{policy}");
+        let html = page.text();
+        assert!(!html.contains("<style") && !html.contains("style=") && !html.contains("onload"), "{html}");
+        let files = files(&html);
+        assert!(files.len() > 5 && html.matches("<script").count() == 1, "{html}");
+        for file in files {
+            let file = get(&host, &file).await;
+            assert_eq!(file.status, 200);
+            assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_are_compressed_and_those_of_another_version_are_unknown() {
+    let host = Administered::start().await;
+    let page = get(&host, "/p/anything").await.text();
+    let path = files(&page).into_iter().find(|file| file.ends_with("preact.js")).expect("it is loaded");
+    let plain = get(&host, &path).await;
+    let mut client = Client::connect(host.address).await;
+    let compressed = client.request("GET", &path, "accept-encoding: gzip, br\r\n", b"").await;
+    assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+    assert_eq!(plain.header("content-encoding"), None);
+    assert!(compressed.body.len() * 2 < plain.body.len(), "{} of {}", compressed.body.len(), plain.body.len());
+    let hash = path.split('/').nth(2).expect("a hash");
+    for path in [path.replace(hash, "0000000000000000"), path.replace("preact", "none"), format!("/ui/{hash}/../Cargo.toml")] {
+        assert_eq!(get(&host, &path).await.status, 404, "{path}");
+    }
+}
