@@ -49,7 +49,9 @@ async fn files_are_compressed_and_those_of_another_version_are_unknown() {
     assert_eq!(plain.header("content-encoding"), None);
     assert!(compressed.body.len() * 2 < plain.body.len(), "{} of {}", compressed.body.len(), plain.body.len());
     let hash = path.split('/').nth(2).expect("a hash");
-    for path in [path.replace(hash, "0000000000000000"), path.replace("preact", "none"), format!("/ui/{hash}/../Cargo.toml")] {
+    for path in
+        [path.replace(hash, "0000000000000000"), path.replace("preact", "none"), format!("/ui/{hash}/../Cargo.toml")]
+    {
         assert_eq!(get(&host, &path).await.status, 404, "{path}");
     }
 }

@@ -109,12 +109,8 @@ mod tests {
 
     #[test]
     fn shell_preloads_the_imported_modules_once() {
-        let shell = Shell {
-            title: "T",
-            script: "page/main.js",
-            styles: &["style/base.css"],
-            plain_query: Some("?plain"),
-        };
+        let shell =
+            Shell { title: "T", script: "page/main.js", styles: &["style/base.css"], plain_query: Some("?plain") };
         let html = shell.html();
         for module in ["lib/view.js", "vendor/preact.js", "vendor/hooks.js", "vendor/htm.js"] {
             let link = format!("<link rel=\"modulepreload\" href=\"/ui/{}/{module}\">", hash());
