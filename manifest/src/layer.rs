@@ -24,11 +24,11 @@ use crate::part::action::{ActionFields, read_actions};
 use crate::part::database::{Database, read_database};
 use crate::part::env::read_env;
 use crate::part::event::{EventFields, read_events};
-use crate::part::frontend::{Frontend, read_frontend};
 use crate::part::identity::{
     Author, ExecutionMode, RepoType, read_author, read_author_license, read_email, read_entry_point,
     read_execution_mode, read_repo_type, read_url, read_version,
 };
+use crate::part::page::frontend::{Frontend, read_frontend};
 use crate::part::permission::{Rule, read_policy};
 use crate::part::requirement::{Requirement, read_callers, read_requirements, read_version_requirement};
 use crate::part::resources::{Resources, read_resources};

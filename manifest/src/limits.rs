@@ -118,6 +118,12 @@ pub const PAGES_MAX: usize = 128;
 /// Loaders of a page, actions of a page, and computed values.
 pub const PAGE_PARTS_MAX: usize = 128;
 
+/// Characters of an expression of a page. It is evaluated whenever a value on the page changes.
+pub const EXPRESSION_CHARS_MAX: usize = 500;
+
+/// Nested parentheses and negations of an expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+
 /// Plugins in a host's file.
 pub const HOST_PLUGINS_MAX: usize = 10_000;
 

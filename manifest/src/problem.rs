@@ -36,6 +36,8 @@ pub mod code {
     pub const CONFLICT: &str = "conflict";
     /// The name refers to something that the manifest does not declare.
     pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
+    /// A computed value of a page is not an expression, or depends on itself.
+    pub const INVALID_COMPUTED: &str = "INVALID_COMPUTED";
 }
 
 /// A problem of a document.

@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 use crate::field::{Field, Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, TAGS_MAX};
 use crate::part::identity::{author_shape, execution_mode_shape, repo_type_shape};
+use crate::part::page::frontend;
 use crate::part::requirement::version_shape;
-use crate::part::{
-    action, database, env, event, frontend, permission, requirement, resources, retry, route, setting, table,
-};
+use crate::part::{action, database, env, event, permission, requirement, resources, retry, route, setting, table};
 use crate::{name, shape};
 
 /// The fields of a manifest file.

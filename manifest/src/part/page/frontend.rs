@@ -3,22 +3,20 @@
 //! Paths, navigation, loaders, actions and state are typed. A page's template stays JSON, because only the renderer
 //! knows the widgets.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::field::{Table, field};
 use crate::limits::{
     INTERVAL_MS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PAGE_PARTS_MAX, PAGES_MAX, PATH_CHARS_MAX, POLLING_MS_MIN,
-    PROSE_CHARS_MAX,
 };
 use crate::name;
-use crate::part::page_action::{PageAction, page_action_shape, read_page_actions};
+use crate::part::page::action::{PageAction, page_action_shape, read_page_actions};
+use crate::part::page::computed::{Computed, computed_shape, read_computed};
 use crate::part::path::normalise_path;
 use crate::part::route::{Method, method_shape, path_shape, read_method};
 use crate::problem::{Report, code, quoted};
-use crate::read::{Node, join};
+use crate::read::Node;
 use crate::shape;
 
 /// The pages of a plugin and the state that they share.
@@ -100,9 +98,9 @@ pub struct GlobalState {
     /// The initial state.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub initial: Map<String, Value>,
-    /// Values computed from the state: names and expressions.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub computed: BTreeMap<String, String>,
+    /// Values computed from the state.
+    #[serde(skip_serializing_if = "Computed::is_empty")]
+    pub computed: Computed,
 }
 
 /// The default position of a page in the navigation: after all pages that declare one.
@@ -146,9 +144,7 @@ const POLLING: Table = &[
 ];
 const GLOBAL_STATE: Table = &[
     field("initial", "The initial state.", || json!({ "type": "object" })),
-    field("computed", "Names and expressions of computed values.", || {
-        shape::map(shape::line(PROSE_CHARS_MAX), PAGE_PARTS_MAX)
-    }),
+    field("computed", "Names and expressions of computed values.", computed_shape),
 ];
 
 pub(crate) fn read_frontend(node: &Node<'_>, report: &mut Report) -> Option<Frontend> {
@@ -263,13 +259,7 @@ fn read_global_state(node: &Node<'_>, report: &mut Report) -> Option<GlobalState
         }
     }
     if let Some(computed) = object.get("computed") {
-        for (name, entry) in computed.entries(PAGE_PARTS_MAX, report) {
-            if state.initial.contains_key(name) {
-                let message = "there is an initial value of this name: use another name";
-                report.add(&join(&computed.path, name), code::CONFLICT, message);
-            }
-            state.computed.extend(entry.line(PROSE_CHARS_MAX, report).map(|text| (name.to_owned(), text)));
-        }
+        state.computed = read_computed(&computed, &state.initial, report);
     }
     Some(state)
 }

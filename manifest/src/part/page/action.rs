@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::field::{Table, field};
 use crate::limits::{INTERVAL_MS_MAX, LINE_CHARS_MAX, PAGE_PARTS_MAX, PROSE_CHARS_MAX};
-use crate::part::frontend::{id_shape, read_api_route, read_id};
+use crate::part::page::frontend::{id_shape, read_api_route, read_id};
 use crate::part::route::{Method, method_shape, path_shape, read_method};
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
