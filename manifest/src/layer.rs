@@ -28,7 +28,7 @@ use crate::part::identity::{
     Author, ExecutionMode, RepoType, read_author, read_author_license, read_email, read_entry_point,
     read_execution_mode, read_repo_type, read_url, read_version,
 };
-use crate::part::page::frontend::{Frontend, read_frontend};
+use crate::part::page::frontend::{FrontendFields, read_frontend};
 use crate::part::permission::{Rule, read_policy};
 use crate::part::requirement::{Requirement, read_callers, read_requirements, read_version_requirement};
 use crate::part::resources::{Resources, read_resources};
@@ -118,7 +118,7 @@ pub(crate) struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<Database>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) frontend: Option<Found<Frontend>>,
+    pub(crate) frontend: Option<FrontendFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry: Option<Retry>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,8 +328,5 @@ fn read_offers(document: &Document<'_>, fields: &mut Fields, report: &mut Report
     let tables = document.get("tables", report);
     fields.tables = tables.and_then(|node| node.written(read_tables(&node, report), Vec::len));
     fields.database = document.take("database", read_database, report).flatten();
-    fields.frontend = document.top.get("frontend").and_then(|node| {
-        let frontend = read_frontend(&node, report)?;
-        Some(node.found(frontend, report))
-    });
+    fields.frontend = document.top.get("frontend").and_then(|node| read_frontend(&node, report));
 }

@@ -118,6 +118,18 @@ pub const PAGES_MAX: usize = 128;
 /// Loaders of a page, actions of a page, and computed values.
 pub const PAGE_PARTS_MAX: usize = 128;
 
+/// Bytes of one template as compact JSON. It is sent whenever a person opens the page.
+pub const TEMPLATE_BYTES_MAX: usize = 256 << 10;
+
+/// Nodes of one template or fragment. A browser visits each whenever a value on the page changes.
+pub const TEMPLATE_NODES_MAX: usize = 2_000;
+
+/// Nested nodes of a template. Each takes two levels of [`DEPTH_MAX`].
+pub const TEMPLATE_DEPTH_MAX: usize = 16;
+
+/// Bytes of a CSS length, or of the tracks of a grid.
+pub const LENGTH_CHARS_MAX: usize = 64;
+
 /// Characters of an expression of a page. It is evaluated whenever a value on the page changes.
 pub const EXPRESSION_CHARS_MAX: usize = 500;
 

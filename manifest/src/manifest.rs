@@ -188,7 +188,7 @@ impl Manifest {
             events: fields.events.unwrap_or_default().events(),
             tables: fields.tables.unwrap_or_default().into_iter().map(|found| found.value).collect(),
             database: fields.database.map(Box::new),
-            frontend: fields.frontend.map(|found| Box::new(found.value)),
+            frontend: fields.frontend.map(|frontend| Box::new(frontend.frontend())),
             retry: fields.retry,
             allowed_callers: fields.allowed_callers,
             notes,

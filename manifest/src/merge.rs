@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use crate::layer::{Fields, Layer};
 use crate::part::action::ActionFields;
 use crate::part::event::{EventFields, SubscriptionFields};
+use crate::part::page::frontend::FrontendFields;
+use crate::part::page::references::Referring;
 use crate::part::permission::Rule;
 use crate::part::route::RouteFields;
 use crate::part::table::Table;
@@ -51,7 +53,7 @@ fn overridden(below: Fields, above: Fields, report: &mut Report) -> Fields {
         events: events(below.events, above.events),
         tables: list(below.tables, above.tables, |tables, above| table(tables, above, report)),
         database: above.database.or(below.database),
-        frontend: above.frontend.or(below.frontend),
+        frontend: frontend(below.frontend, above.frontend),
         retry: above.retry.or(below.retry),
         allowed_callers: above.allowed_callers.or(below.allowed_callers),
     }
@@ -143,6 +145,30 @@ fn events(below: Option<EventFields>, above: Option<EventFields>) -> Option<Even
             subscribes: list(below.subscribes, above.subscribes, subscription),
         }),
         (below, above) => above.or(below),
+    }
+}
+
+/// Merges pages by path, and what they share by id. An entry above replaces the one below.
+fn frontend(below: Option<FrontendFields>, above: Option<FrontendFields>) -> Option<FrontendFields> {
+    let (Some(below), Some(above)) = (&below, &above) else {
+        return above.or(below);
+    };
+    let (below, above) = (below.clone(), above.clone());
+    Some(FrontendFields {
+        pages: list(below.pages, above.pages, |pages, above| replace(pages, above, |page| &page.path)),
+        loaders: list(below.loaders, above.loaders, |loaders, above| replace(loaders, above, |loader| &loader.id)),
+        actions: list(below.actions, above.actions, |actions, above| replace(actions, above, |action| &action.id)),
+        fragments: list(below.fragments, above.fragments, |fragments, above| {
+            replace(fragments, above, |fragment| &fragment.id);
+        }),
+        global_state: above.global_state.or(below.global_state),
+    })
+}
+
+fn replace<T>(parts: &mut Vec<Found<Referring<T>>>, above: Found<Referring<T>>, key: impl Fn(&T) -> &String) {
+    match parts.iter_mut().find(|known| key(&known.value.value) == key(&above.value.value)) {
+        Some(known) => *known = above,
+        None => parts.push(above),
     }
 }
 

@@ -36,8 +36,53 @@ pub mod code {
     pub const CONFLICT: &str = "conflict";
     /// The name refers to something that the manifest does not declare.
     pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
+    // Problems of a page's template have the codes of DockStat's validator.
+    /// A required member of a node is missing.
+    pub const REQUIRED_FIELD: &str = "REQUIRED_FIELD";
+    /// A part of a template has the wrong type.
+    pub const INVALID_TYPE: &str = "INVALID_TYPE";
+    /// The type of a template's layout is unknown.
+    pub const INVALID_LAYOUT_TYPE: &str = "INVALID_LAYOUT_TYPE";
+    /// The direction of a template's layout is unknown.
+    pub const INVALID_DIRECTION: &str = "INVALID_DIRECTION";
+    /// Two loaders, actions or fragments have the same id.
+    pub const DUPLICATE_ID: &str = "DUPLICATE_ID";
+    /// The type of a page's action is unknown.
+    pub const INVALID_ACTION_TYPE: &str = "INVALID_ACTION_TYPE";
+    /// An action that navigates has no target.
+    pub const MISSING_PATH: &str = "MISSING_PATH";
+    /// An action that sets state has no values.
+    pub const MISSING_STATE_UPDATES: &str = "MISSING_STATE_UPDATES";
+    /// The initial state of a page is not an object.
+    pub const INVALID_INITIAL_STATE: &str = "INVALID_INITIAL_STATE";
     /// A computed value of a page is not an expression, or depends on itself.
     pub const INVALID_COMPUTED: &str = "INVALID_COMPUTED";
+    /// The widget is unknown and has no fallback.
+    pub const UNKNOWN_WIDGET: &str = "UNKNOWN_WIDGET";
+    /// A required prop of a widget is missing.
+    pub const MISSING_PROPS: &str = "MISSING_PROPS";
+    /// A prop of a widget has the wrong type or value.
+    pub const INVALID_PROPS: &str = "INVALID_PROPS";
+    /// A binding is not an expression.
+    pub const INVALID_BINDINGS: &str = "INVALID_BINDINGS";
+    /// The actions of a node are not events with ids of actions.
+    pub const INVALID_ACTIONS: &str = "INVALID_ACTIONS";
+    /// A node refers to an action that the page does not have.
+    pub const INVALID_ACTION_REF: &str = "INVALID_ACTION_REF";
+    /// The condition of a node is not an expression.
+    pub const INVALID_CONDITION: &str = "INVALID_CONDITION";
+    /// The loop of a node is malformed.
+    pub const INVALID_LOOP: &str = "INVALID_LOOP";
+    /// The loop of a node has no items.
+    pub const MISSING_LOOP_ITEMS: &str = "MISSING_LOOP_ITEMS";
+    /// A template or fragment has no widgets.
+    pub const MISSING_WIDGETS: &str = "MISSING_WIDGETS";
+    /// The metadata of a template is not an object.
+    pub const INVALID_META: &str = "INVALID_META";
+    /// The declaration of a fragment's props is malformed.
+    pub const INVALID_PROPS_SCHEMA: &str = "INVALID_PROPS_SCHEMA";
+    /// A remark, not a problem: the widget does not show the children of its node.
+    pub const CHILDREN_NOT_SUPPORTED: &str = "CHILDREN_NOT_SUPPORTED";
 }
 
 /// A problem of a document.
@@ -116,8 +161,19 @@ impl Report {
         });
     }
 
-    /// Adds a note about something that is accepted.
+    /// Gives all problems that `read` reports this code.
+    pub(crate) fn within<T>(&mut self, code: &'static str, read: impl FnOnce(&mut Report) -> T) -> T {
+        let before = self.problems.len();
+        let value = read(self);
+        self.problems[before..].iter_mut().for_each(|problem| problem.code = code);
+        value
+    }
+
+    /// Adds a note about something that is accepted. Further notes than the bound of problems are dropped.
     pub(crate) fn note(&mut self, path: &str, text: &str) {
+        if self.notes.len() == PROBLEMS_MAX {
+            return;
+        }
         self.notes.push(visible(&format!("{}: {path}: {text}", self.origin)));
     }
 

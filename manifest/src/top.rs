@@ -6,6 +6,7 @@ use crate::field::{Field, Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, PROSE_CHARS_MAX, TAGS_MAX};
 use crate::part::identity::{author_shape, execution_mode_shape, repo_type_shape};
 use crate::part::page::frontend;
+use crate::part::page::template::node;
 use crate::part::requirement::version_shape;
 use crate::part::{action, database, env, event, permission, requirement, resources, retry, route, setting, table};
 use crate::{name, shape};
@@ -83,6 +84,7 @@ pub(crate) fn definitions() -> Value {
         ("resources", resources::resources_shape()),
         ("routes", route::routes_shape()),
         ("tables", table::tables_shape()),
+        (node::DEFINITION, node::node_shape()),
         table,
         keyed_table,
     ];

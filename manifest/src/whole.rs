@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::field::suggestion;
 use crate::layer::Fields;
-use crate::limits::{ACTIONS_MAX, ENV_MAX, ROUTES_MAX, RULES_MAX, SETTINGS_MAX, TABLES_MAX, TOPICS_MAX};
+use crate::limits::{ACTIONS_MAX, ENV_MAX, PAGES_MAX, ROUTES_MAX, RULES_MAX, SETTINGS_MAX, TABLES_MAX, TOPICS_MAX};
 use crate::part::action::ActionFields;
 use crate::part::identity::Author;
-use crate::part::page::frontend::Frontend;
-use crate::part::path::matches;
-use crate::part::route::{Method, RouteFields};
+use crate::part::page::references::check_references as check_page_references;
+use crate::part::route::RouteFields;
 use crate::part::table::check_references;
 use crate::problem::{Report, code, quoted};
 use crate::read::Found;
@@ -24,7 +23,7 @@ pub(crate) fn check(fields: &Fields, report: &mut Report) {
     let routes = fields.routes.as_deref().unwrap_or_default();
     check_routes(routes, actions, report);
     if let Some(frontend) = &fields.frontend {
-        check_pages(frontend, routes, report);
+        check_page_references(frontend, routes, report);
     }
     check_references(fields.tables.as_deref().unwrap_or_default(), report);
 }
@@ -44,6 +43,7 @@ fn check_counts(fields: &Fields, report: &mut Report) {
         ("permissions", fields.permissions.as_ref().map(Vec::len), RULES_MAX),
         ("routes", fields.routes.as_ref().map(Vec::len), ROUTES_MAX),
         ("tables", fields.tables.as_ref().map(Vec::len), TABLES_MAX),
+        ("frontend.pages", fields.frontend.as_ref().and_then(|of| of.pages.as_ref()).map(Vec::len), PAGES_MAX),
         ("events.publishes", events.and_then(|events| events.publishes.as_ref()).map(Vec::len), TOPICS_MAX),
         ("events.subscribes", events.and_then(|events| events.subscribes.as_ref()).map(Vec::len), TOPICS_MAX),
     ];
@@ -102,29 +102,6 @@ fn check_routes(routes: &[Found<RouteFields>], actions: &[ActionFields], report:
             let hint = suggestion(name, known());
             let message = format!("{method} {template} names the action {}, which is not declared{hint}", quoted(name));
             report.add_from(origin, path, code::UNKNOWN_REFERENCE, message);
-        }
-    }
-}
-
-/// Checks that the routes that pages request are routes of the same plugin.
-fn check_pages(frontend: &Found<Frontend>, routes: &[Found<RouteFields>], report: &mut Report) {
-    if routes.is_empty() {
-        return;
-    }
-    let answered = |method: Method, path: &str| {
-        // Values of placeholders are known only when the page runs.
-        path.contains("{{")
-            || routes.iter().any(|found| found.value.method == method && matches(&found.value.path, path))
-    };
-    for page in &frontend.value.pages {
-        let loaders = page.loaders.iter().map(|loader| (&loader.id, loader.method, loader.api_route.as_str()));
-        let actions =
-            page.actions.iter().filter_map(|action| Some((&action.id, action.method?, action.api_route.as_deref()?)));
-        for (id, method, path) in loaders.chain(actions).filter(|(_, method, path)| !answered(*method, path)) {
-            let method = method.name();
-            let message =
-                format!("on the page `{}`, `{id}` requests {method} {}, which is not a route", page.path, quoted(path));
-            report.add_from(&frontend.origin, &frontend.path, code::UNKNOWN_REFERENCE, message);
         }
     }
 }
