@@ -4,9 +4,14 @@
 //! They are checked against the plugin's configuration when it is loaded.
 
 mod catalog_settings;
+mod cluster_entry;
+mod json_comments;
 mod otlp_entry;
 mod overrides;
+mod process_entry;
+mod process_logger;
 mod server_entry;
+mod supervision;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,9 +30,13 @@ use crate::read::{Node, kind_of};
 use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
+pub use self::cluster_entry::{BalanceStrategy, ClusterEntry};
 pub use self::otlp_entry::OtlpEntry;
 pub use self::overrides::VARIABLE_PREFIX;
+pub use self::process_entry::{ProcessEntry, RestartPolicy};
+pub use self::process_logger::{HostLogger, ProcessLogger};
 pub use self::server_entry::{ServerEntry, TlsEntry};
+pub use self::supervision::{ApiEntry, Supervision, WatcherEntry};
 
 /// The usual file names of the host's file, in the order in which a program looks for one.
 pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
@@ -57,6 +66,8 @@ pub struct HostFile {
     pub environment: Option<String>,
     /// The directory for data, relative to this file unless it is absolute. `None` uses the host's default.
     pub data_dir: Option<PathBuf>,
+    /// The programs that the host runs beside its plugins, and their settings.
+    pub supervision: Supervision,
 }
 
 /// A plugin in the host's file.
@@ -112,6 +123,13 @@ pub(crate) const HOST_FILE: Table = &[
         shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX)
     }),
     field("data_dir", "The directory for data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
+    supervision::NAME,
+    supervision::PROCESSES,
+    supervision::TERMINATE_TIMEOUT,
+    supervision::TERMINATE_GRACE_PERIOD,
+    supervision::LOGGER,
+    supervision::WATCHER,
+    supervision::API,
 ];
 const PLUGIN: Table = &[
     field("url", "A path, or a URL that begins with file://, https:// or oci://.", || shape::line(LINE_CHARS_MAX)),
@@ -154,7 +172,11 @@ impl HostFile {
     ) -> Result<HostFile, ManifestError> {
         let origin = origin.into();
         let overrides = overrides::read(variables);
-        let mut written = document::parse(&origin, text, format)?;
+        let mut written = match format {
+            // Pup's configuration has comments.
+            Format::Json => document::parse(&origin, &json_comments::blanked(text), format)?,
+            _ => document::parse(&origin, text, format)?,
+        };
         // The file is empty or has only comments.
         if written.is_null() {
             if overrides.is_empty() {
@@ -196,6 +218,10 @@ impl PluginSource {
             return Err("http:// is not encrypted, so the plugin could be replaced on its way: use https://".to_owned());
         }
         match scheme(url) {
+            Some(scheme @ ("jsr:" | "npm:")) => Err(format!(
+                "{} names a JavaScript package: build a component of it, and write its path or https:// URL",
+                quoted(scheme)
+            )),
             Some(scheme) => {
                 Err(format!("{} is not supported: use a path, file://, https:// or oci://", quoted(scheme)))
             }
@@ -267,16 +293,21 @@ fn remote<'u>(url: &'u str, rest: &str) -> Result<&'u str, String> {
 fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
     let object = node.object(HOST_FILE, report)?;
     let environment = object.get("environment").and_then(|node| read_environment(&node, report));
+    let supervision = supervision::read(&object, report);
+    let mut server: ServerEntry =
+        object.get("server").and_then(|node| server_entry::read(&node, report)).unwrap_or_default();
+    server.address = server.address.or_else(|| supervision.api.address());
     Some(HostFile {
         plugins: object.get("plugins").map(|node| read_plugins(&node, report)).unwrap_or_default(),
         plugins_dir: object.get("plugins_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
         catalog: object.get("catalog").and_then(|node| catalog_settings::read(&node, report)).unwrap_or_default(),
-        server: object.get("server").and_then(|node| server_entry::read(&node, report)).unwrap_or_default(),
+        server,
         mcp: object.get("mcp").map(|node| read_patterns(&node, report)).unwrap_or_default(),
         policy: object.get("policy").map(|node| read_policy(&node, report)).unwrap_or_default(),
         ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,
         data_dir: object.get("data_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
+        supervision,
     })
 }
 

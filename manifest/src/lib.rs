@@ -55,8 +55,9 @@ mod whole;
 pub use field::nearest;
 pub use format::{FILE_NAMES, Format};
 pub use host_file::{
-    CatalogSettings, HOST_FILE_NAMES, HostFile, OtlpEntry, PluginEntry, PluginSource, ServerEntry, TlsEntry,
-    VARIABLE_PREFIX,
+    ApiEntry, BalanceStrategy, CatalogSettings, ClusterEntry, HOST_FILE_NAMES, HostFile, HostLogger, OtlpEntry,
+    PluginEntry, PluginSource, ProcessEntry, ProcessLogger, RestartPolicy, ServerEntry, Supervision, TlsEntry,
+    VARIABLE_PREFIX, WatcherEntry,
 };
 pub use layer::Layer;
 pub use manifest::Manifest;

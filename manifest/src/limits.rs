@@ -139,6 +139,12 @@ pub const EXPRESSION_DEPTH_MAX: usize = 32;
 /// Plugins in a host's file.
 pub const HOST_PLUGINS_MAX: usize = 10_000;
 
+/// Processes in the host's file.
+pub const PROCESSES_MAX: usize = 10_000;
+
+/// Files and directories that one process watches.
+pub const WATCHED_PATHS_MAX: usize = 256;
+
 /// Keys of publishers that a host trusts.
 pub const TRUSTED_KEYS_MAX: usize = 256;
 
