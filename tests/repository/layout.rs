@@ -225,6 +225,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("component-call", &["plugbay", "plugbay-manifest"]),
     ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files"]),
     ("catalog", &["plugbay-address", "plugbay-files", "plugbay-manifest"]),
+    ("supervisor", &["plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),
     ("project", &["plugbay-files", "plugbay-manifest"]),
     ("runtime", &["plugbay-address", "plugbay-compile", "plugbay-files", "plugbay-manifest", "plugbay-sqlite-memory"]),
@@ -330,6 +331,7 @@ fn crates_without_unsafe_code_forbid_it() {
         "cli",
         "sdk/macros",
         "sdk/testing",
+        "supervisor",
     ] {
         let text = std::fs::read_to_string(root().join(crate_directory).join("src/lib.rs")).expect("readable");
         assert!(text.contains("\n#![forbid(unsafe_code)]\n"), "{crate_directory}");

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 15] = [
+const PUBLISHED: [&str; 16] = [
     "address",
     "catalog",
     "cli",
@@ -24,6 +24,7 @@ const PUBLISHED: [&str; 15] = [
     "sdk/testing",
     "server",
     "sqlite-memory",
+    "supervisor",
 ];
 
 /// The path that a line of code makes the compiler read, and whether it is relative to the file or to the crate.

@@ -1,0 +1,203 @@
+//! Setting a supervisor up: checks that need more than the host's file, and the tasks of its processes.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use plugbay_manifest::{ProcessEntry, Supervision};
+use tokio::net::TcpListener;
+
+use crate::adopted::Detached;
+use crate::balancer;
+use crate::clock::{Clock, SystemClock};
+use crate::command::{self, Instance};
+use crate::error::SupervisorError;
+use crate::event::{ProcessEvent, ProcessObserver};
+use crate::guardian::Guardian;
+use crate::host::{Host, Variables};
+use crate::log_file::LogFiles;
+use crate::log_line::{LatestLines, LogSeverity};
+use crate::proc_table::ProcTable;
+use crate::process::{Message, Process};
+use crate::schedule::Schedule;
+use crate::supervisor::{Managed, Supervisor};
+use crate::watch::FileWatch;
+
+/// The time from SIGTERM to SIGKILL.
+const TERMINATE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The hours for which log lines are in memory.
+const LOG_HOURS: u64 = 48;
+
+/// The settings of a supervisor.
+pub struct SupervisorBuilder {
+    supervision: Supervision,
+    directory: PathBuf,
+    data_dir: Option<PathBuf>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn ProcessObserver>,
+    variables: Variables,
+}
+
+/// The checked parts of a process.
+struct Checked {
+    entry: Arc<ProcessEntry>,
+    watch: Option<FileWatch>,
+}
+
+impl SupervisorBuilder {
+    /// The settings for the processes of a host's file.
+    pub fn new(supervision: Supervision) -> Self {
+        SupervisorBuilder {
+            supervision,
+            directory: PathBuf::new(),
+            data_dir: None,
+            clock: Arc::new(SystemClock),
+            observer: Arc::new(|_: &ProcessEvent| {}),
+            variables: Arc::new(|_| Vec::new()),
+        }
+    }
+
+    /// Sets the directory to which paths of the configuration are relative, and in which processes run. Default: the
+    /// current one.
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.directory = directory.to_owned();
+        self
+    }
+
+    /// Sets the directory in which detached processes are recorded. Default: none, so that no process can be detached.
+    pub fn data_dir(mut self, directory: &Path) -> Self {
+        self.data_dir = Some(directory.to_owned());
+        self
+    }
+
+    /// Sets the clock of delays, timeouts and schedules. Default: that of the machine.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the observer of events. It may not hold the supervisor, which would then never be dropped. Default: none.
+    pub fn observer(mut self, observer: impl ProcessObserver) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Sets the source of variables for the environment of a process, by its name. Default: none.
+    pub fn variables(mut self, variables: impl Fn(&str) -> Vec<(String, String)> + Send + Sync + 'static) -> Self {
+        self.variables = Arc::new(variables);
+        self
+    }
+
+    /// Checks the processes, and starts those that start with the host. It has to be called in a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`SupervisorError`] with all problems: command lines, cron expressions and patterns that cannot be read, and
+    /// detached processes without a directory for data.
+    pub fn start(self) -> Result<Supervisor, SupervisorError> {
+        let mut problems = Vec::new();
+        let checked: Vec<Checked> =
+            self.supervision.processes.iter().map(|entry| self.check(entry, &mut problems)).collect();
+        if !problems.is_empty() {
+            return Err(SupervisorError { problems });
+        }
+        let supervision = &self.supervision;
+        let hours = supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS);
+        let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let host = Arc::new(Host {
+            clock: self.clock,
+            observer: self.observer,
+            variables: self.variables,
+            directory: self.directory,
+            terminate_timeout: supervision.terminate_timeout.unwrap_or(TERMINATE_TIMEOUT),
+            terminate_grace_period: supervision.terminate_grace_period.unwrap_or_default(),
+            mark: format!("{}-{}", std::process::id(), since.as_nanos()),
+            guardian: Guardian::default(),
+            table: ProcTable::default(),
+            latest: LatestLines::new(Duration::from_secs(hours * 3_600)),
+            files: LogFiles::default(),
+            detached: self.data_dir.as_deref().map(Detached::open),
+        });
+        let logger = &supervision.logger.processes;
+        let managed = checked.into_iter().map(|checked| begin(checked, logger, &host)).collect();
+        Ok(Supervisor::new(host, managed))
+    }
+
+    fn check(&self, entry: &ProcessEntry, problems: &mut Vec<String>) -> Checked {
+        let mut report = |problem: String| problems.push(format!("process `{}`: {problem}", entry.id));
+        if let Err(problem) = command::words(&entry.cmd) {
+            report(format!("`cmd` cannot be split: {problem}"));
+        }
+        for (field, expression) in [("cron", &entry.cron), ("terminate", &entry.terminate)] {
+            if let Some(Err(problem)) = expression.as_deref().map(Schedule::parse) {
+                report(format!("`{field}` {problem}"));
+            }
+        }
+        if entry.detach && self.data_dir.is_none() {
+            report("`detach` needs a data directory, by which the next host finds the process".to_owned());
+        }
+        let paths: Vec<PathBuf> = entry.watch.iter().map(|path| self.directory.join(path)).collect();
+        let watch = (!paths.is_empty()).then(|| FileWatch::new(paths, &self.supervision.watcher));
+        let watch = watch.transpose().map_err(report).ok().flatten();
+        Checked { entry: Arc::new(entry.clone()), watch }
+    }
+}
+
+/// Begins the tasks of a process, or of the instances of a cluster and of its balancer.
+fn begin(checked: Checked, logger: &plugbay_manifest::ProcessLogger, host: &Arc<Host>) -> Managed {
+    let Checked { entry, watch } = checked;
+    let logger = Arc::new(entry.logger.or(logger));
+    // They were checked.
+    let schedule = |expression: &Option<String>| expression.as_deref().and_then(|each| Schedule::parse(each).ok());
+    let process = |id: Arc<str>, instance: Option<Instance>| {
+        Process::begin(id, &entry, &logger, instance, host, schedule(&entry.cron), schedule(&entry.terminate))
+    };
+    let processes: Vec<Process> = match &entry.cluster {
+        None => vec![process(entry.id.as_str().into(), None)],
+        Some(cluster) => (0..cluster.instances)
+            .map(|index| {
+                let port = cluster.start_port.and_then(|port| port.checked_add(index));
+                process(format!("{}-{}", entry.id, u32::from(index) + 1).into(), Some(Instance { index, port }))
+            })
+            .collect(),
+    };
+    let mut tasks = Vec::new();
+    if let Some(watch) = watch {
+        let messages: Vec<_> = processes.iter().map(|process| process.messages.downgrade()).collect();
+        let changed = move || {
+            let alive: Vec<_> = messages.iter().filter_map(|messages| messages.upgrade()).collect();
+            alive.iter().for_each(|messages| _ = messages.send(Message::FilesChanged));
+            !alive.is_empty()
+        };
+        tasks.push(tokio::spawn(watch.run(changed)).abort_handle());
+    }
+    if let Some(cluster) = &entry.cluster
+        && let (Some(common), Some(first)) = (cluster.common_port, cluster.start_port)
+    {
+        let ports: Vec<u16> = (0..cluster.instances).filter_map(|index| first.checked_add(index)).collect();
+        let (host, id, address, strategy) =
+            (Arc::clone(host), entry.id.clone(), (cluster.hostname, common), cluster.strategy);
+        let balance = async move {
+            match TcpListener::bind(address).await {
+                Ok(listener) => balancer::balance(listener, ports, strategy, Arc::clone(&host.clock)).await,
+                Err(error) => {
+                    let (address, port) = address;
+                    let text = format!("The balancer cannot listen on {address} port {port}: {error}");
+                    host.log(LogSeverity::Error, "cluster", &id, text);
+                }
+            }
+        };
+        tasks.push(tokio::spawn(balance).abort_handle());
+    }
+    Managed { entry, processes, tasks }
+}
+
+impl fmt::Debug for SupervisorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SupervisorBuilder")
+            .field("supervision", &self.supervision)
+            .field("directory", &self.directory)
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
+    }
+}
