@@ -21,7 +21,7 @@ pub(crate) use self::catalog::{
 pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
 pub(crate) use self::mcp::Mcp;
 pub(crate) use self::observe::Logs;
-pub(crate) use self::token::{CreateToken, RevokeToken, TokenArgs, TokenCommand};
+pub(crate) use self::token::{CreateToken, LinkToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 
@@ -293,6 +293,9 @@ pub(crate) struct Serve {
     /// Answer errors with their details, which may say more than callers should know
     #[arg(long)]
     pub(crate) development: bool,
+    /// Print a link with which a person signs in to the dashboard once; a terminal gets one in any case
+    #[arg(long)]
+    pub(crate) sign_in_link: bool,
     /// Expose actions that match PLUGIN.ACTION as tools at /mcp (repeatable) [default: those of the host's file]
     #[arg(long, value_name = "PATTERN", value_parser = ToolPattern::parse)]
     pub(crate) expose: Vec<ToolPattern>,

@@ -26,6 +26,7 @@ mod progress;
 mod remote;
 mod server_client;
 mod shape;
+mod sign_in;
 mod signal;
 mod stats;
 mod stderr;

@@ -4,7 +4,7 @@ use axum::response::Response;
 use axum::{Router, middleware};
 use http::StatusCode;
 
-use crate::access::{Access, authenticate};
+use crate::access::{Access, authenticate, session_routes};
 use crate::admin::{AdminState, admin_routes};
 use crate::mcp::{ToolServer, challenge, local_routes, mcp_routes};
 use crate::openapi::openapi_routes;
@@ -25,6 +25,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
         .merge(metrics_routes(state))
         .merge(openapi_routes(state, &access))
         .merge(ui_routes())
+        .merge(session_routes(&access))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))
         .layer(middleware::from_fn(challenge))

@@ -1,6 +1,6 @@
 //! What all requests of a server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use plugbay::Runtime;
 use plugbay_node::Node;
@@ -22,6 +22,7 @@ struct Shared {
     /// The last action of each plugin.
     last_actions: LastActions,
     requests: RequestCounters,
+    url: OnceLock<String>,
     /// Whether the server shuts down.
     closing: watch::Sender<bool>,
 }
@@ -45,6 +46,7 @@ impl ServerState {
             settings,
             last_actions: LastActions::default(),
             requests: RequestCounters::default(),
+            url: OnceLock::new(),
             closing,
         }))
     }
@@ -62,6 +64,16 @@ impl ServerState {
     /// The settings of the server.
     pub fn settings(&self) -> &ServerSettings {
         &self.0.settings
+    }
+
+    /// Sets the URL at which people reach the server, for `GET /api/v1/status`. The first one counts.
+    pub fn set_url(&self, url: impl Into<String>) {
+        let _ = self.0.url.set(url.into());
+    }
+
+    /// The URL at which people reach the server. `None` if it was not set.
+    pub fn url(&self) -> Option<&str> {
+        self.0.url.get().map(String::as_str)
     }
 
     pub(crate) fn last_actions(&self) -> &LastActions {

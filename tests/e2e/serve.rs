@@ -20,7 +20,7 @@ pub(crate) struct Served {
     child: Child,
     stderr: BufReader<ChildStderr>,
     pub(crate) address: SocketAddr,
-    printed: Value,
+    pub(crate) printed: Value,
 }
 
 impl Served {

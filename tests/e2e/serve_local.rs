@@ -148,6 +148,41 @@ async fn server_elsewhere_is_reached_with_a_token() {
     assert_eq!(remote(&["list", "--json"], "").exits_with(2).json()["code"], "server_unreachable");
 }
 
+async fn sign_in(served: &Served, link: &str) -> (u16, String) {
+    let base = format!("http://{}/-/sign-in#code=", served.address);
+    let code = link.trim().strip_prefix(&*base).unwrap_or_else(|| panic!("{link} is not of {base}"));
+    let body = json!({ "code": code }).to_string();
+    let response = request(served.address, "POST", "/api/v1/session", &body).await;
+    (response.status, response.json()["consumer"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn link_of_a_running_server_signs_in_once() {
+    let scene = Scene::new();
+    let served = scene.serve();
+    let link = scene.run(&["token", "link", "--consumer", "ada"]).exits_with(0).stdout;
+    assert_eq!(sign_in(&served, &link).await, (201, "ada".to_owned()));
+    assert_eq!(sign_in(&served, &link).await.0, 401);
+    let listed = scene.run(&["token", "list"]).exits_with(0).stdout;
+    assert_contains(&listed, &["session", "ada", "manage"]);
+    served.end();
+}
+
+#[tokio::test]
+async fn server_prints_a_link_to_sign_in_if_asked() {
+    let scene = Scene::new();
+    let data = scene.data();
+    for arguments in [&["--sign-in-link", "--data-dir", &*data][..], &["--sign-in-link"]] {
+        let served = Served::start(arguments);
+        let link = served.printed["sign_in"].as_str().expect("a link").to_owned();
+        assert_eq!(sign_in(&served, &link).await, (201, "operator".to_owned()), "{arguments:?}");
+        served.end();
+    }
+    let served = scene.serve();
+    assert!(served.printed.get("sign_in").is_none(), "nobody asked");
+    served.end();
+}
+
 #[tokio::test]
 async fn address_of_the_network_needs_tokens() {
     let scene = Scene::new();

@@ -54,3 +54,20 @@ fn wrong_arguments_are_refused_with_what_to_write() {
     assert!(!missing.exists(), "looking creates nothing");
     assert_contains(&token(&missing, &["create", "--consumer", ""]).exits_with(2).stderr, &["1 to 100 characters"]);
 }
+
+#[test]
+fn link_names_the_server_of_the_host_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("plugbay.yaml");
+    std::fs::write(&file, "server: { address: 0.0.0.0:7443, hosts: [plugins.example] }").expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let data_dir = directory.path().join("data");
+    let made = token(&data_dir, &["link", "--consumer", "ada", "--scope", "read", "--host-file", file]).exits_with(0);
+    let link = made.stdout.trim();
+    let code = link.strip_prefix("http://plugins.example:7443/-/sign-in#code=").expect("the link");
+    assert!(code.starts_with("pbc_") && code.len() == 40, "{code}");
+    assert_contains(&made.stderr, &["ada signs in once", "10 minutes", "read"]);
+    let json = token(&data_dir, &["link", "--url", "https://a.example/", "--json"]).exits_with(0).json();
+    assert_contains(json["url"].as_str().unwrap_or_default(), &["https://a.example/-/sign-in#code=pbc_"]);
+    assert_contains(&token(&data_dir, &["list"]).exits_with(0).stdout, &["no token was made"]);
+}

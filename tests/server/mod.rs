@@ -9,4 +9,5 @@ mod observe;
 mod openapi;
 mod routes;
 mod sdk_routes;
+mod session;
 mod ui;

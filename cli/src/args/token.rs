@@ -23,7 +23,9 @@ pub(crate) enum TokenCommand {
     Create(CreateToken),
     /// List the tokens, without their texts
     List(ListTokens),
-    /// Revoke a token: no further request with it is served
+    /// Make a link with which a person signs in to the dashboard: it is valid once, for 10 minutes
+    Link(LinkToken),
+    /// Revoke a token or end a session: no further request with it is served
     Revoke(RevokeToken),
 }
 
@@ -38,6 +40,21 @@ pub(crate) struct CreateToken {
     /// How long it is valid [0: until it is revoked]
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_duration)]
     pub(crate) expires_in: Duration,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct LinkToken {
+    /// The person who gets the link, for lists and logs
+    #[arg(long, value_name = "NAME", default_value = "operator")]
+    pub(crate) consumer: String,
+    /// What the person may do: read, call or manage, for one plugin with its name as in call:greeter (repeatable)
+    #[arg(long, value_name = "SCOPE", default_values = ["manage"])]
+    pub(crate) scope: Vec<Scope>,
+    /// The URL of the server [default: that of the server that runs, else of the host's file]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
 }

@@ -37,6 +37,7 @@ pub(crate) fn run(args: &Mcp, common: &Common, output: Output) -> Result<Exit, E
         tls_key: None,
         watch: false,
         development: false,
+        sign_in_link: false,
         expose: args.expose.clone(),
         host: args.host.clone(),
     };

@@ -7,10 +7,12 @@ mod reload;
 
 use std::convert::Infallible;
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use plugbay::Plugin;
@@ -19,7 +21,7 @@ use plugbay_catalog::HostLock;
 use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
 #[cfg(unix)]
 use plugbay_server::LocalSocket;
-use plugbay_server::access::{Access, AccessOptions, TokenStore};
+use plugbay_server::access::{Access, AccessOptions, Scope, ScopeKind, TokenStore};
 use plugbay_server::admin::AdminState;
 use plugbay_server::telemetry::Otlp;
 use plugbay_server::{Server, ServerSettings, ServerState, TlsCertificate, host_router};
@@ -34,10 +36,8 @@ use crate::exit::Exit;
 use crate::host::{self, ServedHost};
 use crate::output::Output;
 use crate::progress::TransferProgress;
+use crate::sign_in::{self, DEFAULT_ADDRESS};
 use crate::signal::EndSignals;
-
-/// The address if neither `--address` nor the host's file has one.
-const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
 
 /// The most routes of one plugin that are listed at the start.
 const ROUTES_SHOWN_MAX: usize = 20;
@@ -51,8 +51,9 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         // Before anything is loaded: an address in use is the most frequent mistake.
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?;
-        let access = access(&host, address, output)?;
         let certificate = certificate(&host, args)?;
+        let (access, tokens) = access(&host, address, output)?;
+        let access = (access.tls(certificate.is_some()), tokens);
         let started = tokio::select! {
             biased;
             started = start(&mut host, "plugbay serve", output) => started,
@@ -126,6 +127,13 @@ async fn serve(
     settings.exposed = host.exposed.clone();
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
+    let base = sign_in::base_url(address, &host.server.hosts, certificate.is_some());
+    state.set_url(&*base);
+    let link = match args.sign_in_link || std::io::stdout().is_terminal() {
+        true => sign_in_link(&tokens, &base)?,
+        false => None,
+    };
+    let tokens = if host.has_token_file() { tokens } else { None };
     let admin = AdminState::new(&state, tokens.clone(), host.logs.clone());
     if let Some(otlp) = otlp {
         otlp.export_metrics(&admin);
@@ -141,7 +149,7 @@ async fn serve(
     let local = local_server(&host, &admin, tokens, output);
     // Programs that read this may use the local socket at once.
     let scheme = if certificate.is_some() { "https" } else { "http" };
-    print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), output)?;
+    print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), link.as_deref(), output)?;
     let mut following = pin!(host.node.follow_catalog(|refreshed| note_refresh(refreshed, output)));
     let mut watching = pin!(watch(&host, output));
     let mut renewing = pin!(renew(certificate.as_ref(), output));
@@ -176,12 +184,22 @@ async fn serve(
     Ok(Exit::Ok)
 }
 
-/// The rules of access for an address, and the tokens of the data directory.
+/// A link to sign in, if there are tokens.
+fn sign_in_link(tokens: &Option<Arc<TokenStore>>, base: &str) -> Result<Option<String>, Error> {
+    let Some(tokens) = tokens else { return Ok(None) };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let code = tokens.create_code("operator", &[Scope::all(ScopeKind::Manage)], now)?;
+    Ok(Some(sign_in::link(base, &code)))
+}
+
+/// The rules of access for an address, and the tokens of the data directory. Without one that can be written, sessions
+/// are in memory, and there are no tokens.
 fn access(host: &ServedHost, address: SocketAddr, output: Output) -> Result<(Access, Option<Arc<TokenStore>>), Error> {
     let tokens = match host.node.data_dir() {
-        Some(directory) if host.node.is_writable() => Some(Arc::new(TokenStore::open(directory)?)),
-        _ => None,
+        Some(directory) if host.has_token_file() => TokenStore::open(directory)?,
+        _ => TokenStore::in_memory()?,
     };
+    let tokens = Some(Arc::new(tokens));
     let options = AccessOptions::of_file(&host.server).map_err(|error| Error::Usage(error.to_string()))?;
     let access = Access::of_address(address, tokens.clone(), &options);
     let access = access.map_err(|error| Error::Usage(error.to_string()))?;
@@ -283,7 +301,7 @@ pub(super) fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output
 }
 
 /// Prints what is served and where, and a command to try.
-fn print(base: &str, plugins: &[Plugin], output: Output) -> Result<(), Error> {
+fn print(base: &str, plugins: &[Plugin], link: Option<&str>, output: Output) -> Result<(), Error> {
     if output.json {
         let listed = |plugin: &Plugin| {
             let manifest = plugin.manifest();
@@ -294,7 +312,11 @@ fn print(base: &str, plugins: &[Plugin], output: Output) -> Result<(), Error> {
         };
         let plugins: Vec<_> = plugins.iter().map(listed).collect();
         // On one line, so that a program can read it while the server runs.
-        output.raw_result(&json!({ "url": base, "plugins": plugins }).to_string())?;
+        let mut document = json!({ "url": base, "plugins": plugins });
+        if let Some(link) = link {
+            document["sign_in"] = link.into();
+        }
+        output.raw_result(&document.to_string())?;
         return Ok(());
     }
     let mut text = format!("serving on {base}\n");
@@ -310,6 +332,9 @@ fn print(base: &str, plugins: &[Plugin], output: Output) -> Result<(), Error> {
     }
     if let Some(command) = to_try(base, plugins) {
         let _ = writeln!(text, "try: {command}");
+    }
+    if let Some(link) = link {
+        let _ = writeln!(text, "sign in, once within 10 minutes: {link}");
     }
     output.result(&text)?;
     Ok(())

@@ -6,6 +6,7 @@ Examples:
   plugbay token --consumer shop --scope call:cart --expires-in 1h
   plugbay token list
   plugbay token revoke 3
+  plugbay token link --consumer ada
 
 Clients send a token as `Authorization: Bearer pbk_...`. It is printed once:
 tokens.db in the data directory has only a hash of it. Scopes:
@@ -13,7 +14,11 @@ tokens.db in the data directory has only a hash of it. Scopes:
   call     routes and actions of plugins, and publishing events
   manage   everything: install, enable, configure, tokens
 Each may be narrowed to one plugin, as in call:greeter. The command works
-whether or not a server runs; a running server follows at its next request.";
+whether or not a server runs; a running server follows at its next request.
+
+`link` prints a URL with which a person signs in to the dashboard in a browser,
+once and within 10 minutes. The session lasts 12 hours, is listed beside the
+tokens, and ends with `plugbay token revoke`.";
 
 pub(crate) const LOGS: &str = "\
 Examples:

@@ -39,6 +39,11 @@ pub(crate) struct ServedHost {
 }
 
 impl ServedHost {
+    /// Whether the host has a data directory that it may write to, with a file of tokens.
+    pub(crate) fn has_token_file(&self) -> bool {
+        self.node.data_dir().is_some() && self.node.is_writable()
+    }
+
     /// Opens the plugins of the command line, which builds crates, and sets up the node. Nothing is loaded.
     pub(crate) fn open(args: &Serve, common: &Common, output: Output) -> Result<Self, Error> {
         let host = &args.host;

@@ -47,6 +47,12 @@ pub(crate) fn host(request: &Parts) -> Option<String> {
     }
 }
 
+/// The port in `Host` or the URL.
+pub(super) fn port(request: &Parts) -> Option<u16> {
+    let header = request.headers.get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    header.as_ref().or(request.uri.authority()).and_then(Authority::port_u16)
+}
+
 fn name(authority: &Authority) -> String {
     authority.host().trim_end_matches('.').to_ascii_lowercase()
 }

@@ -3,12 +3,13 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
-use http::header::{ORIGIN, UPGRADE};
+use http::header::{CACHE_CONTROL, ORIGIN, UPGRADE};
 use http::request::Parts;
+use http::{HeaderValue, Method};
 
-use super::host_names::host;
-use super::{Access, Identity, Refusal};
+use super::host_names::{host, port};
+use super::session::BrowserSession;
+use super::{Access, Identity, Refusal, Token};
 use crate::ConnectionInfo;
 
 /// Lets a request in with its [`Identity`], or answers with a [`Refusal`]. To be used with
@@ -16,15 +17,24 @@ use crate::ConnectionInfo;
 pub async fn authenticate(State(access): State<Access>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match admit(&access, &parts) {
-        Ok(identity) => {
+        Ok((identity, session)) => {
             parts.extensions.insert(identity);
-            next.run(Request::from_parts(parts, body)).await
+            let has_session = session.is_some();
+            if let Some(session) = session {
+                parts.extensions.insert(BrowserSession(session));
+            }
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            if has_session {
+                // Answers to a session are not for others who share a cache with it.
+                response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+            }
+            response
         }
         Err(refusal) => refusal.into_response(),
     }
 }
 
-fn admit(access: &Access, request: &Parts) -> Result<Identity, Refusal> {
+fn admit(access: &Access, request: &Parts) -> Result<(Identity, Option<Token>), Refusal> {
     let is_local = matches!(request.extensions.get(), Some(ConnectionInfo::Local { .. }));
     if !is_local && is_cross_origin(request) {
         // Any page of any site can make itself one of this origin, so it gets no more than others.
@@ -34,35 +44,46 @@ fn admit(access: &Access, request: &Parts) -> Result<Identity, Refusal> {
     access.identify(request)
 }
 
-/// Whether a page of another origin may have made a request that changes something or opens a connection, as browsers
-/// report it. Requests without these headers do not come from a browser, which alone has credentials that it adds by
-/// itself: the address of this machine.
-fn is_cross_origin(request: &Parts) -> bool {
-    let is_safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    // Browsers do not keep pages from connecting to a web socket of another origin.
-    if is_safe && !request.headers.contains_key(UPGRADE) {
-        return false;
-    }
+/// The page that made a request, as browsers report it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageOrigin {
+    /// One of this server, or the browser's user.
+    Own,
+    /// One of another origin.
+    Other,
+    /// The request does not say. It comes from a program, or from an old browser.
+    Unknown,
+}
+
+/// The page that made a request.
+pub(super) fn page_origin(request: &Parts) -> PageOrigin {
     match request.headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
-        Some(b"same-origin" | b"none") => return false,
-        Some(_) => return true,
+        Some(b"same-origin" | b"none") => return PageOrigin::Own,
+        Some(_) => return PageOrigin::Other,
         None => {}
     }
-    let Some(origin) = request.headers.get(ORIGIN) else { return false };
+    let Some(origin) = request.headers.get(ORIGIN) else { return PageOrigin::Unknown };
     let named = origin.to_str().ok().and_then(|origin| origin.parse::<http::Uri>().ok());
     let authority = named.as_ref().and_then(http::Uri::authority);
     let same = authority.is_some_and(|origin| {
         Some(origin.host().trim_end_matches('.').to_ascii_lowercase()) == host(request)
             && origin.port_u16() == port(request)
     });
-    !same
+    if same { PageOrigin::Own } else { PageOrigin::Other }
 }
 
-/// The port in `Host` or the URL.
-fn port(request: &Parts) -> Option<u16> {
-    let header = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let header = header.and_then(|host| host.parse::<http::uri::Authority>().ok());
-    header.as_ref().or(request.uri.authority()).and_then(http::uri::Authority::port_u16)
+/// Whether a request may change something, or opens a connection: browsers do not keep pages from connecting to a web
+/// socket of another origin.
+pub(super) fn may_change(request: &Parts) -> bool {
+    let is_safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    !is_safe || request.headers.contains_key(UPGRADE)
+}
+
+/// Whether a page of another origin may have made a request that changes something. Requests that do not say so do not
+/// come from a browser, which alone has credentials that it adds by itself: the address of this machine, and the cookie
+/// of a session, which is refused in such a request ([`Access::identify`]).
+fn is_cross_origin(request: &Parts) -> bool {
+    may_change(request) && page_origin(request) == PageOrigin::Other
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! network with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask
 //! for the [`Scope`] that they need.
 //!
+//! The browser of an operator has a session instead of a token: a cookie that it gets for a token or for the code of a
+//! link ([`session_routes`]).
+//!
 //! ```text
 //! request ──▶ named host? ──▶ token right? ──▶ Identity ──▶ handler: Identity::require(scope)
 //!             host_names.rs   token_store.rs               403 insufficient_scope
@@ -15,6 +18,7 @@
 #[cfg(doc)]
 use crate::ConnectionInfo;
 
+mod cookie;
 mod host_names;
 mod identity;
 mod layer;
@@ -22,8 +26,11 @@ mod refusal;
 mod rules;
 mod scope;
 mod secret;
+mod session;
+mod session_store;
 mod token;
 mod token_file;
+mod token_row;
 mod token_store;
 mod wrong_tokens;
 
@@ -33,5 +40,8 @@ pub use layer::authenticate;
 pub use refusal::Refusal;
 pub use rules::{Access, AccessError, AccessOptions};
 pub use scope::{InvalidScope, Scope, ScopeKind};
-pub use token::{CreatedToken, NewToken, Token, TokenState};
+pub(crate) use session::Credentials;
+pub use session::session_routes;
+pub use session_store::CODE_LIFETIME;
+pub use token::{CreatedToken, NewToken, Token, TokenKind, TokenState};
 pub use token_store::{TokenStore, TokenStoreError};

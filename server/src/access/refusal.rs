@@ -58,6 +58,18 @@ pub enum Refusal {
          page of the application that serves this router"
     )]
     OpaqueOrigin,
+    /// A request with the cookie of a session does not say which page made it.
+    #[error(
+        "the session of a browser changes things only in requests that say which page made them (`Origin`, \
+         `Sec-Fetch-Site`), as browsers do: programs send a token as `Authorization: Bearer pbk_…`"
+    )]
+    UnknownOrigin,
+    /// The code of a link was used, has expired, or is not of this host.
+    #[error("the link to sign in is not valid: it is used once, within 10 minutes; `plugbay token link` makes another")]
+    InvalidCode,
+    /// The server has no tokens, so there are no sessions.
+    #[error("this server has no tokens: it runs without a data directory, or may not write to it")]
+    NoTokens,
     /// The tokens cannot be read.
     #[error("the host cannot read its tokens")]
     Unavailable,
@@ -74,6 +86,9 @@ impl Refusal {
             Refusal::UnknownHost => "unknown_host",
             Refusal::CrossOrigin => "cross_origin",
             Refusal::OpaqueOrigin => "opaque_origin",
+            Refusal::UnknownOrigin => "unknown_origin",
+            Refusal::InvalidCode => "invalid_code",
+            Refusal::NoTokens => "not_supported",
             Refusal::Unavailable => "tokens_unavailable",
         }
     }
@@ -82,7 +97,12 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Refusal::TokenNeeded { .. } | Refusal::InvalidToken { .. } => StatusCode::UNAUTHORIZED,
-            Refusal::InsufficientScope { .. } | Refusal::CrossOrigin | Refusal::OpaqueOrigin => StatusCode::FORBIDDEN,
+            Refusal::InvalidCode => StatusCode::UNAUTHORIZED,
+            Refusal::InsufficientScope { .. }
+            | Refusal::CrossOrigin
+            | Refusal::OpaqueOrigin
+            | Refusal::UnknownOrigin => StatusCode::FORBIDDEN,
+            Refusal::NoTokens => StatusCode::CONFLICT,
             Refusal::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -92,7 +112,7 @@ impl Refusal {
     /// The challenge of RFC 6750. Scopes and codes have no characters that would need an escape.
     fn challenge(&self) -> Option<String> {
         match self {
-            Refusal::TokenNeeded { scope: None } => Some("Bearer realm=\"plugbay\"".to_owned()),
+            Refusal::TokenNeeded { scope: None } | Refusal::InvalidCode => Some("Bearer realm=\"plugbay\"".to_owned()),
             Refusal::TokenNeeded { scope: Some(scope) } => Some(format!("Bearer realm=\"plugbay\", scope=\"{scope}\"")),
             Refusal::InvalidToken { .. } => Some("Bearer realm=\"plugbay\", error=\"invalid_token\"".to_owned()),
             Refusal::InsufficientScope { scope, .. } => {

@@ -11,9 +11,14 @@ use http::request::Parts;
 use plugbay::clock::{Clock, SystemClock};
 use plugbay::manifest::ServerEntry;
 
+use super::cookie::SessionCookie;
+use super::layer::{PageOrigin, may_change, page_origin};
+use super::session_store::SignIn;
 use super::token_store::WrongToken;
 use super::wrong_tokens::WrongTokens;
-use super::{HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, TokenStore, TokenStoreError};
+use super::{
+    CreatedToken, HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, Token, TokenStore, TokenStoreError,
+};
 use crate::ConnectionInfo;
 
 /// The operator's settings of access.
@@ -73,6 +78,7 @@ pub struct Access {
     tokens: Option<Arc<TokenStore>>,
     anonymous: Vec<Scope>,
     hosts: HostNames,
+    is_tls: bool,
     wrong: Arc<WrongTokens>,
     clock: Arc<dyn Clock>,
 }
@@ -109,14 +115,15 @@ impl Access {
             (true, false) => HostNames::Any,
             (false, _) => HostNames::Named(options.hosts.iter().map(|name| name.to_ascii_lowercase()).collect()),
         };
-        Ok(Access { tokens, anonymous, hosts, wrong: Arc::default(), clock })
+        Ok(Access { tokens, anonymous, hosts, is_tls: false, wrong: Arc::default(), clock })
     }
 
     /// The rules of the local socket, whose listener lets in the user of the host alone: no names are checked, and
     /// everything is allowed.
     pub fn of_local_socket(tokens: Option<Arc<TokenStore>>) -> Self {
         let clock = Arc::new(SystemClock);
-        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, wrong: Arc::default(), clock }
+        let wrong = Arc::default();
+        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, is_tls: false, wrong, clock }
     }
 
     /// Sets the clock by which tokens expire. Default: the machine's.
@@ -126,43 +133,103 @@ impl Access {
         self
     }
 
+    /// Sets whether the listener speaks TLS, so that the cookies of sessions are for TLS alone. Default: false.
+    #[must_use]
+    pub fn tls(mut self, is_tls: bool) -> Self {
+        self.is_tls = is_tls;
+        self
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Whether callers can authenticate themselves.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     /// What a caller without a token may do.
     pub fn anonymous(&self) -> &[Scope] {
         &self.anonymous
     }
 
-    /// The caller of a request.
-    pub(super) fn identify(&self, request: &Parts) -> Result<Identity, Refusal> {
-        let peer = request.extensions.get::<ConnectionInfo>().copied();
-        if let Some(ConnectionInfo::Local { user }) = peer {
-            return Ok(Identity::new(format!("user {user}"), [Scope::all(ScopeKind::Manage)]));
+    /// The caller of a request, and its session if it has one.
+    pub(super) fn identify(&self, request: &Parts) -> Result<(Identity, Option<Token>), Refusal> {
+        if let Some(ConnectionInfo::Local { user }) = request.extensions.get() {
+            return Ok((Identity::new(format!("user {user}"), [Scope::all(ScopeKind::Manage)]), None));
         }
         if !self.hosts.allow(request) {
             return Err(Refusal::UnknownHost);
         }
-        let Some(text) = bearer(&request.headers) else {
-            return Ok(Identity::anonymous(self.anonymous.iter().cloned()));
-        };
-        let text = text?;
-        let address = match peer {
-            Some(ConnectionInfo::Tcp(address)) => address.ip(),
-            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        };
-        let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;
         let now = seconds(self.clock.now());
-        let token = tokens.verify(text, now).map_err(|wrong| match wrong {
-            WrongToken::Unknown => self.wrong(address, None),
-            WrongToken::Ended(state) => self.wrong(address, Some(state)),
-            WrongToken::Store(error) => {
-                tracing::error!(%error, "a token cannot be checked");
-                Refusal::Unavailable
-            }
-        })?;
-        if TokenStore::is_use_due(&token, now) {
+        if let Some(text) = bearer(&request.headers) {
+            let (text, address) = (text?, address(request));
+            let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;
+            let token = tokens.verify(text, now).map_err(|wrong| self.refusal(address, wrong))?;
+            return Ok((self.used(tokens, &token, now), None));
+        }
+        match self.session(request, now)? {
+            Some((tokens, session)) => Ok((self.used(tokens, &session, now), Some(session))),
+            None => Ok((Identity::anonymous(self.anonymous.iter().cloned()), None)),
+        }
+    }
+
+    /// The session whose cookie a request has. A cookie of a session that has ended is as none, and so is one in a
+    /// request that a page of another origin made.
+    fn session(&self, request: &Parts, now: u64) -> Result<Option<(&Arc<TokenStore>, Token)>, Refusal> {
+        let cookie = SessionCookie::of(request, self.is_tls);
+        let (Some(text), Some(tokens)) = (cookie.value(&request.headers), &self.tokens) else { return Ok(None) };
+        match page_origin(request) {
+            PageOrigin::Own => {}
+            PageOrigin::Other => return Ok(None),
+            PageOrigin::Unknown if may_change(request) => return Err(Refusal::UnknownOrigin),
+            PageOrigin::Unknown => {}
+        }
+        match tokens.session(text, now) {
+            Ok(session) => Ok(Some((tokens, session))),
+            Err(WrongToken::Unknown | WrongToken::Ended(_)) => Ok(None),
+            Err(WrongToken::Store(error)) => Err(unavailable(&error)),
+        }
+    }
+
+    /// The caller with a token or session, whose use is recorded.
+    fn used(&self, tokens: &Arc<TokenStore>, token: &Token, now: u64) -> Identity {
+        if TokenStore::is_use_due(token, now) {
             let (tokens, id) = (tokens.clone(), token.id);
             tokio::task::spawn_blocking(move || tokens.record_use(id, now));
         }
-        Ok(Identity::new(token.consumer, token.scopes))
+        Identity::new(token.consumer.clone(), token.scopes.iter().cloned())
+    }
+
+    /// Begins a session. Wrong tokens and codes are counted together.
+    pub(super) async fn sign_in(&self, with: SignIn, request: &Parts) -> Result<CreatedToken, Refusal> {
+        let tokens = self.tokens.clone().ok_or(Refusal::NoTokens)?;
+        let (is_code, now) = (matches!(with, SignIn::Code(_)), seconds(self.clock.now()));
+        let begun = tokio::task::spawn_blocking(move || tokens.sign_in(&with, now)).await;
+        begun.map_err(|error| unavailable(&error))?.map_err(|wrong| match self.refusal(address(request), wrong) {
+            Refusal::InvalidToken { .. } if is_code => Refusal::InvalidCode,
+            other => other,
+        })
+    }
+
+    /// Ends a session.
+    pub(super) async fn sign_out(&self, id: i64) -> Result<(), Refusal> {
+        let tokens = self.tokens.clone().ok_or(Refusal::NoTokens)?;
+        let now = seconds(self.clock.now());
+        match tokio::task::spawn_blocking(move || tokens.revoke(id, now)).await {
+            Ok(Ok(_) | Err(TokenStoreError::Unknown { .. })) => Ok(()),
+            Ok(Err(error)) => Err(unavailable(&error)),
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    fn refusal(&self, address: IpAddr, wrong: WrongToken) -> Refusal {
+        match wrong {
+            WrongToken::Unknown => self.wrong(address, None),
+            WrongToken::Ended(state) => self.wrong(address, Some(state)),
+            WrongToken::Store(error) => unavailable(&error),
+        }
     }
 
     fn wrong(&self, address: IpAddr, ended: Option<super::TokenState>) -> Refusal {
@@ -195,6 +262,19 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, Refusal>> {
         (Some(token), None) => Some(Ok(token)),
         _ => Some(Err(Refusal::InvalidToken { ended: None })),
     }
+}
+
+/// The address of the client, for the count of wrong tokens.
+fn address(request: &Parts) -> IpAddr {
+    match request.extensions.get() {
+        Some(ConnectionInfo::Tcp(address)) => address.ip(),
+        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "a token cannot be checked");
+    Refusal::Unavailable
 }
 
 fn seconds(time: SystemTime) -> u64 {

@@ -33,12 +33,24 @@ impl NewToken {
     }
 }
 
-/// A stored token, without its text. Times are in seconds since 1970.
+/// What a stored secret is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// A token of a client.
+    Token,
+    /// The session of a browser. It is removed once it has ended.
+    Session,
+}
+
+/// A stored token or session, without its text. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Token {
     /// The number by which it is revoked.
     pub id: i64,
+    /// Whether it is a token or a session.
+    pub kind: TokenKind,
     /// The person or program that has it.
     pub consumer: String,
     /// What it may do.

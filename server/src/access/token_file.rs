@@ -18,7 +18,8 @@ const APPLICATION_ID: i64 = 0x504c_544b;
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The steps that make the tables. Each runs once in the life of a file; new ones are appended.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE token (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         digest_start INTEGER NOT NULL,
@@ -31,7 +32,15 @@ const STEPS: &[&str] = &["
         revoked_at INTEGER
     ) STRICT;
     CREATE INDEX token_digest_start ON token (digest_start);
-"];
+",
+    // Sessions of browsers and codes that begin one are rows too. A session that was begun with a token has its number
+    // as `parent`.
+    "
+    ALTER TABLE token ADD COLUMN kind TEXT NOT NULL DEFAULT 'token';
+    ALTER TABLE token ADD COLUMN parent INTEGER;
+    CREATE INDEX token_parent ON token (parent) WHERE parent IS NOT NULL;
+",
+];
 
 /// Opens the file for two connections, one that reads and one that writes, and makes it if it does not exist.
 pub(super) fn open(directory: &Path) -> Result<(Connection, Connection), TokenStoreError> {
@@ -56,6 +65,13 @@ pub(super) fn open(directory: &Path) -> Result<(Connection, Connection), TokenSt
     let reader = connect(&path).map_err(sql)?;
     reader.pragma_update(None, "query_only", true).map_err(sql)?;
     Ok((reader, writer))
+}
+
+/// Opens tables in memory.
+pub(super) fn open_in_memory() -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    run_steps(&mut connection)?;
+    Ok(connection)
 }
 
 /// Creates an empty file that no other user can read. A file that exists stays as it is: no handle of it may be closed

@@ -1,18 +1,19 @@
-//! The tokens of a data directory, in a SQLite file that the server and the command may use at the same time.
+//! The tokens of a data directory, in a SQLite file that the server and the command may use at the same time. The
+//! sessions of browsers are in the same table (`session_store.rs`).
 //!
 //! A request reads one row by an index, in a connection that no write blocks, so a token that another process revoked
 //! is refused from the next request on. The comparison of digests takes the same time wherever they differ.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
-use subtle::ConstantTimeEq;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::secret::{self, TokenDigest};
+use super::secret::{self, SecretDigest, SecretKind};
 use super::token_file;
-use super::{CreatedToken, NewToken, Scope, Token, TokenState};
+use super::token_row::{COLUMNS, NewRow, find, number, record, remove_ended};
+use super::{CreatedToken, NewToken, Scope, Token, TokenKind, TokenState};
 
 /// The most tokens of a host, including those that are no longer valid.
 pub(crate) const TOKENS_MAX: i64 = 10_000;
@@ -20,19 +21,15 @@ pub(crate) const TOKENS_MAX: i64 = 10_000;
 pub(crate) const CONSUMER_CHARS_MAX: usize = 100;
 /// The most scopes of a token.
 pub(crate) const SCOPES_MAX: usize = 100;
-/// How long tokens are listed after they expired or were revoked.
-const LISTED_AFTERWARDS: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How exact the time of the last use is. Each record of it is written to disk.
 const LAST_USE_SECONDS: u64 = 60;
-
-/// The columns of a record, in the order of [`record`].
-const COLUMNS: &str = "id, consumer, scopes, created_at, expires_at, last_used_at, revoked_at";
 
 /// The tokens of a data directory.
 pub struct TokenStore {
     place: String,
-    reader: Mutex<Connection>,
-    writer: Mutex<Connection>,
+    /// The same connection as `writer` if the tokens are in memory. Neither is locked while the other is.
+    reader: Arc<Mutex<Connection>>,
+    writer: Arc<Mutex<Connection>>,
 }
 
 /// An operation on tokens failed.
@@ -128,7 +125,19 @@ impl TokenStore {
     pub fn open(data_dir: &Path) -> Result<Self, TokenStoreError> {
         let (reader, writer) = token_file::open(data_dir)?;
         let place = data_dir.join(token_file::FILE_NAME).display().to_string();
-        Ok(TokenStore { place, reader: Mutex::new(reader), writer: Mutex::new(writer) })
+        let (reader, writer) = (Arc::new(Mutex::new(reader)), Arc::new(Mutex::new(writer)));
+        Ok(TokenStore { place, reader, writer })
+    }
+
+    /// Tokens and sessions of this process alone, for a host without a data directory.
+    ///
+    /// # Errors
+    /// [`TokenStoreError::Unavailable`] if SQLite has no memory.
+    pub fn in_memory() -> Result<Self, TokenStoreError> {
+        let place = "memory".to_owned();
+        let connection = token_file::open_in_memory().map_err(|error| TokenStoreError::sql(&place, &error))?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(TokenStore { place, reader: connection.clone(), writer: connection })
     }
 
     /// Opens the tokens of a data directory if there are any. Makes nothing.
@@ -146,57 +155,53 @@ impl TokenStore {
     /// [`TokenStoreError`] if the consumer or the scopes are invalid, there are too many tokens, or the file cannot be
     /// written.
     pub fn create(&self, new: &NewToken, now: u64) -> Result<CreatedToken, TokenStoreError> {
-        let chars = new.consumer.chars().count();
-        if chars == 0 || chars > CONSUMER_CHARS_MAX || new.consumer.chars().any(char::is_control) {
-            return Err(TokenStoreError::Consumer);
-        }
-        if new.scopes.is_empty() || new.scopes.len() > SCOPES_MAX {
-            return Err(TokenStoreError::Scopes);
-        }
-        let unavailable = |reason: String| TokenStoreError::Unavailable { place: self.place.clone(), reason };
-        let secret = secret::generate().map_err(|error| unavailable(error.to_string()))?;
-        let digest = secret::digest(&secret).ok_or_else(|| unavailable("the new token has no form".to_owned()))?;
-        let expires_at = new.lifetime.map(|lifetime| now.saturating_add(lifetime.as_secs().max(1)));
-        let scopes: Vec<String> = new.scopes.iter().map(Scope::to_string).collect();
+        check(&new.consumer, &new.scopes)?;
+        let (secret, digest) = self.secret(SecretKind::Token)?;
+        let row = NewRow {
+            kind: "token",
+            digest,
+            consumer: &new.consumer,
+            scopes: &new.scopes,
+            parent: None,
+            expires_at: new.lifetime.map(|lifetime| now.saturating_add(lifetime.as_secs().max(1))),
+        };
         let record = self.change(|transaction| {
-            let ended = number(now.saturating_sub(LISTED_AFTERWARDS.as_secs()));
-            transaction.execute("DELETE FROM token WHERE revoked_at < ?1 OR expires_at < ?1", [ended])?;
-            let count: i64 = transaction.query_row("SELECT count(*) FROM token", (), |row| row.get(0))?;
-            if count >= TOKENS_MAX {
-                return Ok(Err(TokenStoreError::Full));
-            }
-            let insert = format!(
-                "INSERT INTO token (digest_start, digest, consumer, scopes, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING {COLUMNS}"
-            );
-            let values =
-                params![start(&digest), digest, new.consumer, scopes.join(" "), number(now), expires_at.map(number)];
-            transaction.query_row(&insert, values, record).map(Ok)
+            remove_ended(transaction, now)?;
+            let count: i64 =
+                transaction.query_row("SELECT count(*) FROM token WHERE kind = 'token'", (), |row| row.get(0))?;
+            if count >= TOKENS_MAX { Ok(Err(TokenStoreError::Full)) } else { row.insert(transaction, now).map(Ok) }
         })??;
         Ok(CreatedToken { secret, record })
     }
 
-    /// All tokens, the oldest first. Those that expired or were revoked more than 90 days ago may be missing.
+    /// All tokens and sessions, the oldest first. Those that expired or were revoked more than 90 days ago may be
+    /// missing, and sessions once they have ended.
     ///
     /// # Errors
     /// [`TokenStoreError`] if the file cannot be read.
     pub fn list(&self) -> Result<Vec<Token>, TokenStoreError> {
         let reader = self.reader.lock();
         let read = || -> rusqlite::Result<Vec<Token>> {
-            let mut select = reader.prepare_cached(&format!("SELECT {COLUMNS} FROM token ORDER BY id"))?;
+            let mut select =
+                reader.prepare_cached(&format!("SELECT {COLUMNS} FROM token WHERE kind <> 'code' ORDER BY id"))?;
             select.query_map((), record)?.collect()
         };
         read().map_err(|error| self.failed(&error))
     }
 
-    /// Revokes a token: from then on no request with it is served. Revoking it again changes nothing.
+    /// Revokes a token with the sessions that were begun with it, or ends a session: from then on no request with it is
+    /// served. Revoking it again changes nothing.
     ///
     /// # Errors
     /// [`TokenStoreError::Unknown`] if no token has the number, or another if the file cannot be written.
     pub fn revoke(&self, id: i64, now: u64) -> Result<Token, TokenStoreError> {
         let revoked = self.change(|transaction| {
-            let update =
-                format!("UPDATE token SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING {COLUMNS}");
+            let sessions = "UPDATE token SET revoked_at = coalesce(revoked_at, ?2) WHERE parent = ?1";
+            transaction.execute(sessions, params![id, number(now)])?;
+            let update = format!(
+                "UPDATE token SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 AND kind <> 'code'
+                 RETURNING {COLUMNS}"
+            );
             transaction.query_row(&update, params![id, number(now)], record).optional()
         })?;
         revoked.ok_or(TokenStoreError::Unknown { id })
@@ -207,12 +212,18 @@ impl TokenStore {
     /// # Errors
     /// [`TokenStoreError`] if the file cannot be read.
     pub fn has_active(&self, now: u64) -> Result<bool, TokenStoreError> {
-        Ok(self.list()?.iter().any(|token| token.state(now) == TokenState::Active))
+        let is_active = |token: &Token| token.kind == TokenKind::Token && token.state(now) == TokenState::Active;
+        Ok(self.list()?.iter().any(is_active))
     }
 
     /// The valid token with this text.
     pub(crate) fn verify(&self, text: &str, now: u64) -> Result<Token, WrongToken> {
-        let digest = secret::digest(text).ok_or(WrongToken::Unknown)?;
+        self.verify_kind(SecretKind::Token, text, now)
+    }
+
+    /// The valid token or session with this text.
+    pub(super) fn verify_kind(&self, kind: SecretKind, text: &str, now: u64) -> Result<Token, WrongToken> {
+        let digest = secret::digest(kind, text).ok_or(WrongToken::Unknown)?;
         let found = self.find(&digest).map_err(WrongToken::Store)?.ok_or(WrongToken::Unknown)?;
         match found.state(now) {
             TokenState::Active => Ok(found),
@@ -220,21 +231,17 @@ impl TokenStore {
         }
     }
 
-    fn find(&self, digest: &TokenDigest) -> Result<Option<Token>, TokenStoreError> {
-        let reader = self.reader.lock();
-        let read = || -> rusqlite::Result<Option<Token>> {
-            let select = format!("SELECT {COLUMNS}, digest FROM token WHERE digest_start = ?1");
-            let mut select = reader.prepare_cached(&select)?;
-            let mut rows = select.query([start(digest)])?;
-            while let Some(row) = rows.next()? {
-                let stored: Vec<u8> = row.get("digest")?;
-                if bool::from(stored.as_slice().ct_eq(digest.as_slice())) {
-                    return record(row).map(Some);
-                }
-            }
-            Ok(None)
-        };
-        read().map_err(|error| self.failed(&error))
+    fn find(&self, digest: &SecretDigest) -> Result<Option<Token>, TokenStoreError> {
+        find(&self.reader.lock(), digest).map_err(|error| self.failed(&error))
+    }
+
+    /// A new secret of this kind, and its digest.
+    pub(super) fn secret(&self, kind: SecretKind) -> Result<(String, SecretDigest), TokenStoreError> {
+        let unavailable = |reason: String| TokenStoreError::Unavailable { place: self.place.clone(), reason };
+        let secret = secret::generate(kind).map_err(|error| unavailable(error.to_string()))?;
+        let digest =
+            secret::digest(kind, &secret).ok_or_else(|| unavailable("the new token has no form".to_owned()))?;
+        Ok((secret, digest))
     }
 
     /// Whether the time of a token's last use should be recorded.
@@ -253,9 +260,9 @@ impl TokenStore {
     }
 
     /// Runs in a transaction, which is on disk when this returns.
-    fn change<T>(
+    pub(super) fn change<T>(
         &self,
-        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, TokenStoreError> {
         let mut writer = self.writer.lock();
         let run = || -> rusqlite::Result<T> {
@@ -278,31 +285,16 @@ impl std::fmt::Debug for TokenStore {
     }
 }
 
-/// The part of a digest that the index has. An index over the whole digest would compare it byte by byte.
-fn start(digest: &TokenDigest) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = *digest;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
-fn record(row: &Row<'_>) -> rusqlite::Result<Token> {
-    let time = |column: &str| -> rusqlite::Result<Option<u64>> {
-        Ok(row.get::<_, Option<i64>>(column)?.map(|seconds| seconds.max(0) as u64))
-    };
-    let scopes: String = row.get("scopes")?;
-    Ok(Token {
-        id: row.get("id")?,
-        consumer: row.get("consumer")?,
-        // A scope that this version does not know gives no access.
-        scopes: scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect(),
-        created_at: time("created_at")?.unwrap_or_default(),
-        expires_at: time("expires_at")?,
-        last_used_at: time("last_used_at")?,
-        revoked_at: time("revoked_at")?,
-    })
-}
-
-fn number(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
+/// Checks the name of a consumer and its scopes.
+pub(super) fn check(consumer: &str, scopes: &[Scope]) -> Result<(), TokenStoreError> {
+    let chars = consumer.chars().count();
+    if chars == 0 || chars > CONSUMER_CHARS_MAX || consumer.chars().any(char::is_control) {
+        return Err(TokenStoreError::Consumer);
+    }
+    if scopes.is_empty() || scopes.len() > SCOPES_MAX {
+        return Err(TokenStoreError::Scopes);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

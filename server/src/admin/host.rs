@@ -25,7 +25,7 @@ pub(super) async fn status(State(state): State<AdminState>, caller: Caller) -> R
     let data_dir = state.server().node().and_then(|node| node.data_dir());
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(), "uptime_seconds": state.uptime_seconds(),
-        "plugins": states, "data_dir": data_dir,
+        "plugins": states, "data_dir": data_dir, "url": state.server().url(),
     })))
 }
 

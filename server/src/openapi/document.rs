@@ -26,7 +26,7 @@ const TAGS: &[(&str, &str)] = &[
 /// The document of a host whose callers without a token have these scopes.
 pub(super) fn of_host(plugins: &[Plugin], anonymous: &[Scope]) -> Value {
     let mut schemas = Schemas::new();
-    let mut operations = host::operations();
+    let mut operations = host::operations(&mut schemas);
     operations.extend(admin::operations(&mut schemas));
     let mut document = Document::new("Plugbay host", anonymous);
     document.tags.extend(TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })));

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{Operation, object};
-use crate::access::ScopeKind;
+use super::{Operation, Schemas, object};
+use crate::access::{Credentials, ScopeKind};
 
-pub(super) fn operations() -> Vec<Operation> {
+pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     let get = |path: &str, id: &str, summary: &str| Operation::new("get", path, id, summary).tags(&["Host"]);
     let health = || object(&["healthy", "message", "timestamp", "components", "metrics"]);
     let of_health = |operation: Operation| {
@@ -14,6 +14,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let status = || object(&["status"]);
     let list = json!({ "type": "array", "items": object(&["plugin", "routes"]) });
     let figures = || object(&["uptime_seconds", "states", "plugins"]);
+    let session = || object(&["consumer", "scopes", "session", "anonymous", "can_sign_in"]);
     let text = json!({ "schema": { "type": "string" } });
     vec![
         get("/healthz", "is_alive", "Whether the process answers").json("200", "It does.", status()),
@@ -40,6 +41,22 @@ pub(super) fn operations() -> Vec<Operation> {
         get("/plugins/routes", "list_routes", "The routes of the plugins that the caller may read or call")
             .needs(ScopeKind::Read)
             .json("200", "The routes.", list),
+        get("/api/v1/session", "session", "The caller, its scopes and its session").json(
+            "200",
+            "The caller.",
+            session(),
+        ),
+        Operation::new("post", "/api/v1/session", "sign_in", "Begins a session with a token or the code of a link")
+            .tags(&["Host"])
+            .description("The answer sets a cookie, which counts in requests of the server's own pages alone.")
+            .body::<Credentials>(schemas)
+            .json("201", "The session.", session())
+            .fails(&[400, 401, 403, 409, 429]),
+        Operation::new("delete", "/api/v1/session", "sign_out", "Ends the session of the cookie").tags(&["Host"]).json(
+            "200",
+            "It has ended.",
+            status(),
+        ),
         get("/openapi.json", "openapi", "This document")
             .needs(ScopeKind::Read)
             .json("200", "The document, with the plugins that the caller may read.", object(&["openapi", "paths"]))

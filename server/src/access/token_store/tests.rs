@@ -1,5 +1,8 @@
 //! The tests of the stored tokens.
 
+use std::time::Duration;
+
+use super::super::token_row::LISTED_AFTERWARDS;
 use super::*;
 use crate::access::ScopeKind;
 
@@ -68,7 +71,7 @@ fn file_is_for_this_user_alone() {
 #[test]
 fn unknown_and_malformed_texts_are_refused() {
     let (_directory, store) = store();
-    for text in ["", "pbk_", "Bearer", &secret::generate().expect("random bytes")] {
+    for text in ["", "pbk_", "Bearer", &secret::generate(SecretKind::Token).expect("random bytes")] {
         assert!(matches!(store.verify(text, 0), Err(WrongToken::Unknown)), "{text}");
     }
 }
