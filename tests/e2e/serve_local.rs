@@ -179,7 +179,7 @@ async fn server_prints_a_link_to_sign_in_if_asked() {
         served.end();
     }
     let served = scene.serve();
-    assert!(served.printed.get("sign_in").is_none(), "nobody asked");
+    assert!(served.printed.get("sign_in").is_none(), "it was not asked for");
     served.end();
 }
 
