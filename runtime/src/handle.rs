@@ -4,6 +4,7 @@
 //! After an unload its calls fail.
 
 mod stored;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

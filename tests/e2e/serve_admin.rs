@@ -62,6 +62,10 @@ fn token(data: &str, scope: &str) -> String {
 #[tokio::test]
 async fn component_is_uploaded_updated_and_rolled_back() {
     let scene = Scene::new();
+    let preview = scene.upload("1.0.0", &["cache.*"], "?preview=true&yes=true").await.json();
+    assert_eq!((&preview["change"], &preview["plugin"]["version"]), (&json!("preview"), &json!("1.0.0")), "{preview}");
+    assert_contains(&preview["difference"]["permissions"].to_string(), &["cache.*"]);
+    assert_eq!(scene.version().await, Value::Null, "nothing is installed");
     let uploaded = scene.upload("1.0.0", &[], "").await;
     assert_eq!((uploaded.status, &uploaded.json()["change"]), (200, &json!("installed")), "{}", uploaded.text());
     assert_eq!(scene.version().await, "1.0.0");

@@ -102,7 +102,15 @@ async fn jobs_are_listed_paused_run_and_removed() {
     let paused = served.manage("POST", &format!("{path}/pause"), Value::Null).await;
     assert_eq!((&paused["changed"], &paused["job"]["next_run_ms"]), (&json!(true), &Value::Null));
     assert_eq!(served.manage("POST", &format!("{path}/resume"), Value::Null).await["job"]["paused"], false);
-    assert_eq!(served.manage("POST", &format!("{path}/run"), Value::Null).await["status"], "ok");
+    assert_eq!(served.manage("POST", &format!("{path}/run"), Value::Null).await["result"], json!({ "worked": true }));
+    let runs = plugin.call::<Value>("worked", &()).await.expect("it answers");
+    let payload = &runs[0]["payload"];
+    assert_eq!(
+        (&payload["job"], &payload["args"]),
+        (&json!("clean/up"), &json!({ "a": 1 })),
+        "as the scheduler's runs"
+    );
+    assert!(payload["scheduled_ms"].is_u64(), "{payload}");
     assert_eq!(served.manage("GET", path, Value::Null).await["outcomes"], json!([]));
     served.manage("DELETE", path, Value::Null).await;
     let gone = served.request(&served.manager, "GET", path, Value::Null).await;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_events;
+mod admin_views;
 mod http2;
 mod hygiene;
 mod mcp;

@@ -28,6 +28,8 @@ pub(super) struct Confirmation {
     yes: bool,
     /// Other content under the version that is installed.
     accept_moved_version: bool,
+    /// Nothing: the plugin is only examined, and the answer says what it asks for.
+    preview: bool,
 }
 
 /// The body of `POST /plugins`.
@@ -42,6 +44,9 @@ pub(super) struct Install {
     /// Whether other content under the version that is installed is accepted.
     #[serde(default)]
     accept_moved_version: bool,
+    /// Whether the plugin is only examined: the answer says what it asks for, and nothing is installed.
+    #[serde(default)]
+    preview: bool,
 }
 
 /// The body of `POST /plugins/{plugin}/update`.
@@ -56,6 +61,9 @@ pub(super) struct Update {
     /// Whether other content under the version that is installed is accepted.
     #[serde(default)]
     accept_moved_version: bool,
+    /// Whether the plugin is only examined: the answer says what it asks for, and nothing is installed.
+    #[serde(default)]
+    preview: bool,
 }
 
 /// The query of `DELETE /plugins/{plugin}`.
@@ -76,8 +84,8 @@ pub(super) async fn install(
     check_origin(&caller, &asked.reference)?;
     let catalog = state.needed_catalog().await?;
     let candidate = catalog.candidate(&asked.reference, &()).await?;
-    let Install { yes, accept_moved_version, .. } = asked;
-    store(&state, catalog, &candidate, Confirmation { yes, accept_moved_version }).await
+    let Install { yes, accept_moved_version, preview, .. } = asked;
+    store(&state, catalog, &candidate, Confirmation { yes, accept_moved_version, preview }).await
 }
 
 /// `POST /plugins/upload`: the body is the component, which has its manifest inside.
@@ -109,8 +117,8 @@ pub(super) async fn update(
     }
     let catalog = state.needed_catalog().await?;
     let candidate = catalog.update_candidate(&*name, asked.reference.as_deref(), &()).await?;
-    let Update { yes, accept_moved_version, .. } = asked;
-    store(&state, catalog, &candidate, Confirmation { yes, accept_moved_version }).await
+    let Update { yes, accept_moved_version, preview, .. } = asked;
+    store(&state, catalog, &candidate, Confirmation { yes, accept_moved_version, preview }).await
 }
 
 /// `POST /plugins/{plugin}/rollback`
@@ -160,6 +168,12 @@ async fn store(
         consent = consent.and_moved_version();
     }
     let mut notes: Vec<String> = package.manifest.notes.iter().map(ToString::to_string).collect();
+    if confirmation.preview {
+        notes.extend(check(state, package).await?);
+        return Ok(Json(json!({
+            "status": "ok", "change": "preview", "plugin": examined(package), "difference": difference, "notes": notes,
+        })));
+    }
     // A package that the catalog refuses is not compiled first.
     if !difference.unchanged && (consent.widening || !difference.widens()) {
         notes.extend(check(state, package).await?);
@@ -176,6 +190,15 @@ async fn store(
         "status": "ok", "change": change, "plugin": installed, "difference": difference, "notes": notes,
         "host": report(&refreshed),
     })))
+}
+
+/// What is known of a package that is not installed.
+fn examined(package: &plugbay_catalog::Package) -> Value {
+    let manifest = &package.manifest;
+    json!({
+        "name": manifest.name, "version": manifest.version, "description": manifest.description,
+        "origin": package.origin, "digest": package.component_digest, "signed_by": package.signed_by.key(),
+    })
 }
 
 /// Checks a package as loading does, up to linking, with everything granted that it asks for. None of its code runs.

@@ -17,10 +17,12 @@ mod lifecycle;
 mod logs;
 mod operations;
 mod parameters;
+mod permissions;
 mod plugins;
 mod state;
 mod stored;
 mod stream;
+mod tables;
 mod tokens;
 
 use axum::Router;
@@ -49,6 +51,8 @@ const UPLOAD_BYTES_MAX: usize = 128 << 20;
 /// | `GET /plugins/{plugin}/jobs`, `…/jobs/{job}` | scheduled jobs | read |
 /// | `POST …/jobs/{job}/pause`, `…/resume`, `…/run`, `DELETE …/jobs/{job}` | scheduled jobs | manage |
 /// | `GET /plugins/{plugin}/data`, `GET` and `DELETE …/data/{key}` | stored values | manage |
+/// | `GET /plugins/{plugin}/tables`, `…/tables/{table}` | rows of the tables that the manifest declares | manage |
+/// | `GET /plugins/{plugin}/permissions` | what it asks for, what is granted of it, what was denied lately | read |
 /// | `POST /refresh` | follow the catalog at once | manage |
 /// | `GET` and `PUT /policy` | the operator's policy | read, manage |
 /// | `GET /audit` | the latest denials | read |
@@ -73,6 +77,9 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .route("/jobs/{job}/pause", post(stored::pause_job))
         .route("/jobs/{job}/resume", post(stored::resume_job))
         .route("/jobs/{job}/run", post(stored::run_job))
+        .route("/permissions", get(permissions::permissions))
+        .route("/tables", get(tables::tables))
+        .route("/tables/{table}", get(tables::table))
         .route("/data", get(stored::data))
         .route("/data/{key}", get(stored::value).delete(stored::remove_value));
     let api = Router::new()

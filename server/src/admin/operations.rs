@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{catalog, dead_letters, dockstat, events, host, logs, stored, stream, tokens};
+use super::{catalog, dead_letters, dockstat, events, host, logs, stored, stream, tables, tokens};
 use crate::access::ScopeKind::{Call, Manage, Read};
 use crate::openapi::{Operation, Schemas, object};
 
@@ -134,7 +134,10 @@ fn of_plugins(schemas: &mut Schemas) -> Vec<Operation> {
             list("plugins", "Plugin"),
         ),
         change("post", "/api/v1/plugins", "install_plugin", "Installs a plugin from a reference", tag)
-            .description("Without `yes`, the answer is 409 `unconfirmed` with what the plugin asks for in `details`.")
+            .description(
+                "Without `yes`, the answer is 409 `unconfirmed` with what the plugin asks for in `details`. With `preview`, \
+                 the plugin is examined, and nothing is installed.",
+            )
             .body::<catalog::Install>(schemas),
         change("post", "/api/v1/plugins/upload", "upload_plugin", "Installs a component that is sent", tag)
             .query::<catalog::Confirmation>(schemas)
@@ -183,6 +186,19 @@ fn of_stored(schemas: &mut Schemas) -> Vec<Operation> {
         change("post", &format!("{job}/pause"), "pause_job", "Pauses a job", "Jobs"),
         change("post", &format!("{job}/resume"), "resume_job", "Resumes a job", "Jobs"),
         change("post", &format!("{job}/run"), "run_job", "Calls the action of a job now", "Jobs"),
+        get("/api/v1/plugins/{plugin}/permissions", "permissions", "What is asked for, granted and denied", "Plugins")
+            .needs(Read)
+            .json("200", "The permissions.", object(&["asked", "denied", "allows", "denials"]))
+            .fails(&[404]),
+        get("/api/v1/plugins/{plugin}/tables", "list_tables", "The tables that the manifest declares", "Data")
+            .needs(Manage)
+            .json("200", "The tables and collections.", object(&["tables"]))
+            .fails(&[404]),
+        get("/api/v1/plugins/{plugin}/tables/{table}", "read_table", "Rows in the order of the primary key", "Data")
+            .needs(Manage)
+            .query::<tables::Rows>(schemas)
+            .json("200", "The rows.", object(&["columns", "rows", "more"]))
+            .fails(&[400, 404, 409, 422, 503]),
         get(data, "list_keys", "Keys of stored values", "Data")
             .needs(Manage)
             .query::<stored::Keys>(schemas)

@@ -13,6 +13,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
 use super::parameters::{Path, Query};
+use super::state::now;
 use crate::access::ScopeKind;
 
 /// Outcomes of a job that are returned with it.
@@ -104,8 +105,8 @@ async fn set_paused(
     Ok(Json(json!({ "status": "ok", "changed": changed, "job": describe(&find(&plugin, id).await?) })))
 }
 
-/// `POST /plugins/{plugin}/jobs/{job}/run`: calls the action of a job now. The job's own schedule is unchanged, and the
-/// answer is not stored among its outcomes.
+/// `POST /plugins/{plugin}/jobs/{job}/run`: calls the action of a job now, with the payload of a run that is due now.
+/// The job's own schedule is unchanged, and the answer is not stored among its outcomes.
 pub(super) async fn run_job(
     State(state): State<AdminState>,
     caller: Caller,
@@ -113,7 +114,8 @@ pub(super) async fn run_job(
 ) -> Result<Json<Value>, AdminError> {
     let plugin = caller.plugin(&state, &key, ScopeKind::Manage).await?;
     let job = find(&plugin, &id).await?;
-    let outcome = plugin.invoke(Invocation::new(job.action).payload_json(job.args)).await?;
+    let payload = job.payload(now().saturating_mul(1_000));
+    let outcome = plugin.invoke(Invocation::new(job.action).payload_json(payload)).await?;
     Ok(Json(json!({ "status": "ok", "result": or_text(outcome.json()) })))
 }
 

@@ -39,6 +39,31 @@ macro_rules! files {
 
 /// All files of `server/ui` that browsers load. A test compares the list with the directory.
 static FILES: [File; FILE_COUNT] = files![
+    "dashboard/format.js",
+    "dashboard/frame.js",
+    "dashboard/history.js",
+    "dashboard/main.js",
+    "dashboard/parts.js",
+    "dashboard/plugin_menu.js",
+    "dashboard/resource.js",
+    "dashboard/session.js",
+    "dashboard/tabs/actions.js",
+    "dashboard/tabs/configuration.js",
+    "dashboard/tabs/data.js",
+    "dashboard/tabs/jobs.js",
+    "dashboard/tabs/manifest.js",
+    "dashboard/tabs/permissions.js",
+    "dashboard/tabs/tables.js",
+    "dashboard/views/audit.js",
+    "dashboard/views/dead_letters.js",
+    "dashboard/views/events.js",
+    "dashboard/views/host.js",
+    "dashboard/views/install.js",
+    "dashboard/views/logs.js",
+    "dashboard/views/overview.js",
+    "dashboard/views/plugin.js",
+    "dashboard/views/sign_in.js",
+    "dashboard/views/tokens.js",
     "lib/dialog.js",
     "lib/events.js",
     "lib/expression.js",
@@ -55,6 +80,7 @@ static FILES: [File; FILE_COUNT] = files![
     "page/main.js",
     "style/base.css",
     "style/controls.css",
+    "style/dashboard.css",
     "style/tokens.css",
     "vendor/hooks.js",
     "vendor/htm.js",
@@ -62,7 +88,7 @@ static FILES: [File; FILE_COUNT] = files![
     "vendor/uplot.css",
     "vendor/uplot.js",
 ];
-const FILE_COUNT: usize = 22;
+const FILE_COUNT: usize = 48;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static File>> =
     LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());

@@ -1,6 +1,7 @@
 //! What browsers load: the files of `server/ui`, and the HTML documents in which they run.
 //!
 //! ```text
+//! GET / and /-/{view}      shell.rs ─▶ dashboard/main.js ─▶ the API, with the caller's session
 //! GET /p/{plugin}/{path}   shell.rs ─▶ page/main.js ─▶ the API of pages, with the caller's session
 //! GET /ui/{hash}/{file}    files.rs
 //! ```
@@ -26,9 +27,19 @@ const PAGE: Shell = Shell {
     plain_query: Some("?plain"),
 };
 
+/// The document of the operator's dashboard, whose script shows a view for each address.
+const DASHBOARD: Shell = Shell {
+    title: "Plugbay",
+    script: "dashboard/main.js",
+    styles: &["style/tokens.css", "style/base.css", "style/controls.css", "style/dashboard.css"],
+    plain_query: None,
+};
+
 /// Returns the routes of the browser's files and documents.
 pub(crate) fn ui_routes() -> Router {
     Router::new()
+        .route("/", get(dashboard))
+        .route("/-/{*view}", get(dashboard))
         .route("/ui/{hash}/{*path}", get(files::serve))
         .route("/p/{plugin}", get(page))
         .route("/p/{plugin}/", get(page))
@@ -38,4 +49,9 @@ pub(crate) fn ui_routes() -> Router {
 /// `GET /p/{plugin}/{path}`
 async fn page() -> Response {
     PAGE.response(StatusCode::OK)
+}
+
+/// `GET /` and `GET /-/{view}`
+async fn dashboard() -> Response {
+    DASHBOARD.response(StatusCode::OK)
 }

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::job_queue::{JobQueue, WakeOnDrop, find_run, within};
-use super::store::{DueJob, DueRun, Job, JobChange, JobClaim, JobError, JobOutcome, JobSchedule, JobUpdate};
+use super::store::{
+    DueJob, DueRun, Job, JobChange, JobClaim, JobError, JobOutcome, JobSchedule, JobUpdate, run_payload,
+};
 use super::when::{When, milliseconds};
 use crate::limits::{JOB_ANSWER_BYTES_MAX, JOB_INTERRUPTIONS_MAX, JOB_RETRY_MIN};
 
@@ -65,8 +67,7 @@ impl Run {
 
     /// The payload of the action.
     pub(crate) fn payload(&self) -> String {
-        // The arguments are JSON, and reach the action byte by byte as they were given.
-        format!(r#"{{"job":{},"args":{},"scheduled_ms":{}}}"#, json!(self.job.id), self.args, self.scheduled_ms())
+        run_payload(&self.job.id, &self.args, self.scheduled_ms())
     }
 
     pub(super) fn scheduled_ms(&self) -> u64 {

@@ -135,6 +135,16 @@ impl Job {
     pub fn next_run_ms(&self) -> Option<u64> {
         self.state.next_ms.filter(|_| !self.state.paused)
     }
+
+    /// Returns the payload of its action for a run that is due at this time, in milliseconds since the Unix epoch.
+    pub fn payload(&self, scheduled_ms: u64) -> String {
+        run_payload(&self.id, &self.args, scheduled_ms)
+    }
+}
+
+/// The payload of the action of a run. The arguments are JSON, and reach the action byte by byte as they were given.
+pub(super) fn run_payload(id: &str, args: &str, scheduled_ms: u64) -> String {
+    format!(r#"{{"job":{},"args":{args},"scheduled_ms":{scheduled_ms}}}"#, serde_json::Value::from(id))
 }
 
 /// When a job runs, as the plugin requested it. A backend stores this and does not interpret it.

@@ -1,0 +1,117 @@
+// The frame around all views: navigation, the session, colours, messages and questions.
+
+import { Questions } from "../lib/dialog.js";
+import { match, navigate, useLocation } from "../lib/router.js";
+import { useStore } from "../lib/store.js";
+import { ThemeButton } from "../lib/theme.js";
+import { Toasts } from "../lib/toast.js";
+import { html, useEffect } from "../lib/view.js";
+import { Heading } from "./parts.js";
+import { useChange } from "./resource.js";
+import { may, mayAny, refresh, session, signOut } from "./session.js";
+import { AuditView } from "./views/audit.js";
+import { DeadLettersView } from "./views/dead_letters.js";
+import { EventsView } from "./views/events.js";
+import { HostView } from "./views/host.js";
+import { InstallView } from "./views/install.js";
+import { LogsView } from "./views/logs.js";
+import { OverviewView } from "./views/overview.js";
+import { PluginView } from "./views/plugin.js";
+import { SignInView } from "./views/sign_in.js";
+import { TokensView } from "./views/tokens.js";
+
+/** The views, with whether the caller may see them. Those with a name are in the navigation. */
+const VIEWS = [
+  { path: "/", name: "Plugins", view: OverviewView, shows: () => mayAny("read") },
+  { path: "/-/plugins/{name}", view: PluginView, shows: ({ name }) => may("read", name) },
+  { path: "/-/plugins/{name}/{tab}", view: PluginView, shows: ({ name }) => may("read", name) },
+  { path: "/-/install", name: "Install", view: InstallView, shows: () => may("manage") },
+  { path: "/-/logs", name: "Logs", view: LogsView, shows: () => may("read") },
+  { path: "/-/events", name: "Events", view: EventsView, shows: () => may("read") },
+  { path: "/-/dead-letters", name: "Dead letters", view: DeadLettersView, shows: () => may("read") },
+  { path: "/-/audit", name: "Audit", view: AuditView, shows: () => may("read") },
+  { path: "/-/tokens", name: "Tokens", view: TokensView, shows: () => may("manage") },
+  { path: "/-/host", name: "Host", view: HostView, shows: () => may("read") },
+  { path: "/-/sign-in", view: SignInView, shows: () => true },
+];
+
+export function Frame() {
+  const { path } = useLocation();
+  const who = useStore(session);
+  const found = VIEWS.map((entry) => ({ entry, parameters: match(entry.path, path) })).find(({ parameters }) => parameters);
+  return html`
+    <a class="skip-link" href="#content">Skip to the content</a>
+    <header class="top">
+      <a class="top__brand" href="/">Plugbay</a>
+      <nav class="top__nav" aria-label="Dashboard">
+        ${VIEWS.filter((entry) => entry.name && who && entry.shows({})).map(
+          (entry) => html`
+            <a key=${entry.path} href=${entry.path} aria-current=${isWithin(entry.path, path) ? "page" : undefined}>${entry.name}</a>
+          `,
+        )}
+      </nav>
+      <div class="top__end"><${Who} who=${who} /><${ThemeButton} /></div>
+    </header>
+    <main id="content" class="content" tabindex="-1">
+      <${Notices} who=${who} path=${path} />
+      <${Content} who=${who} found=${found} path=${path} />
+    </main>
+    <${Questions} />
+    <${Toasts} />
+  `;
+}
+
+const isWithin = (view, path) => (view === "/" ? path === "/" || path.startsWith("/-/plugins/") : path.startsWith(view));
+
+function Content({ who, found, path }) {
+  if (!who) return html`<${Unreachable} />`;
+  if (!found) return html`<${Heading} title="Not found" /><p>The dashboard has no view at ${path}. <a href="/">Show the plugins</a></p>`;
+  const { entry, parameters } = found;
+  if (!entry.shows(parameters)) {
+    return html`
+      <${Heading} title="Not allowed" />
+      <p>${who.consumer ?? "A caller without a token"} may not see this. <a href=${signInPath(path)}>Sign in</a> with more scopes.</p>
+    `;
+  }
+  // Another session sees other values, and another plugin has another state.
+  return html`<${entry.view} key=${`${who.session?.id ?? ""} ${entry.view.name} ${parameters.name ?? ""}`} ...${parameters} />`;
+}
+
+/** The server has not answered yet. */
+function Unreachable() {
+  useEffect(() => {
+    const timer = setInterval(() => refresh().catch(() => {}), 3_000);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<div class="state" role="status"><span class="spinner" aria-hidden="true"></span> Waiting for the server…</div>`;
+}
+
+const signInPath = (path) => `/-/sign-in?to=${encodeURIComponent(path)}`;
+
+function Who({ who }) {
+  const { path } = useLocation();
+  const [isBusy, run] = useChange();
+  if (!who) return null;
+  if (who.session) {
+    const out = async () => {
+      await run(signOut, "You are signed out.");
+      navigate("/");
+    };
+    return html`
+      <span class="top__who" title=${`Scopes: ${who.scopes.join(", ")}`}>${who.consumer}</span>
+      <button type="button" class="button button--secondary button--sm" disabled=${isBusy} onClick=${out}>Sign out</button>
+    `;
+  }
+  const isHere = path === "/-/sign-in";
+  return who.can_sign_in && !isHere && html`<a class="button button--primary button--sm" href=${signInPath(path)}>Sign in</a>`;
+}
+
+function Notices({ who, path }) {
+  if (!who || path === "/-/sign-in" || who.session) return null;
+  const link = who.can_sign_in && html`<a href=${signInPath(path)}>Sign in</a>`;
+  if (who.ended) {
+    return html`<div class="notice notice--warning" role="status">Your session has ended. ${link}</div>`;
+  }
+  const scopes = who.scopes.length ? who.scopes.join(", ") : "nothing";
+  return html`<div class="notice notice--info">You are not signed in, and may: ${scopes}. ${link}</div>`;
+}

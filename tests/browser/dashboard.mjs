@@ -1,0 +1,397 @@
+// The dashboard as an operator sees and uses it, in a real browser. Called by `.ci/browser`, with the variables that it
+// sets. It starts a host of its own, whose plugins are built unless BROWSER_TEST_PLUGINS names a directory that has them,
+// such as `notes.wasm`.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+
+const plugbay = process.env.BROWSER_TEST_PLUGBAY;
+const work = mkdtempSync(`${tmpdir()}/plugbay-dashboard-`);
+const shots = process.env.BROWSER_TEST_SHOTS ?? `${work}/screenshots`;
+const built = process.env.BROWSER_TEST_PLUGINS ?? work;
+const require = createRequire(`${process.env.BROWSER_TEST_PACKAGES}/`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+// For work on the browser's files: another server that serves them in front of the host.
+const front = process.env.BROWSER_TEST_FRONT;
+
+/** The plugins of the host, with the values of their settings. */
+const PLUGINS = {
+  hello: {},
+  notes: {},
+  "scheduler-demo": {},
+  settings: { api_key: "top secret" },
+  weather: { base_url: "https://weather.example.org/v1" },
+};
+const POLICY = ["db.*", "scheduler.*", "config.*", "cache.*", "http.weather.example.org"];
+const dataDir = `${work}/data`;
+mkdirSync(shots, { recursive: true });
+
+/** Starts the host and resolves to the line that it prints. */
+async function serve(address) {
+  const file = `${work}/plugbay.json`;
+  const plugins = Object.entries(PLUGINS).map(([name, options]) => ({ url: component(name), options }));
+  writeFileSync(file, JSON.stringify({ plugins, policy: POLICY.map((resource) => ({ resource })) }));
+  const settings = ["--sign-in-link", "--address", address, "--data-dir", dataDir, "--host-file", file];
+  const child = spawn(plugbay, ["serve", "--json", "--quiet", ...settings], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: child.stdout })) return { child, printed: JSON.parse(line) };
+  throw new Error("the server printed nothing");
+}
+
+/** The output of a command of the host. */
+function command(...args) {
+  const ran = spawnSync(plugbay, args, { encoding: "utf8" });
+  assert.equal(ran.status, 0, ran.stderr);
+  return ran.stdout.trim();
+}
+
+/** The file of an example plugin, which is built unless it is there. */
+function component(name) {
+  const directory = `${built}/${name}`;
+  if (existsSync(directory)) return directory;
+  const file = `${built}/${name}.wasm`;
+  if (!existsSync(file)) command("build", `example-plugins/${name}`, "--output", file, "--quiet");
+  return file;
+}
+
+const { child, printed } = await serve(process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1:0");
+const url = front ?? printed.url;
+const host = printed.url;
+const browser = await chromium.launch({ executablePath: process.env.BROWSER_TEST_CHROMIUM ?? "/usr/bin/chromium", args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+const page = await context.newPage();
+page.setDefaultTimeout(15_000);
+
+/** What must not happen: errors of scripts and of the policy. Refused requests are part of some tests. */
+const problems = [];
+let expected = [];
+page.on("pageerror", (error) => problems.push(String(error)));
+page.on("console", (message) => {
+  if (message.type() === "error" && !expected.some((text) => message.text().includes(text))) problems.push(message.text());
+});
+
+const link = (name) => page.getByRole("link", { name, exact: true });
+const button = (name) => page.getByRole("button", { name, exact: true });
+const heading = (name) => page.getByRole("heading", { name, exact: true, level: 1 });
+const row = (name) => page.getByRole("row").filter({ has: page.getByRole("rowheader", { name, exact: true }) });
+const open = async (path) => {
+  await page.goto(`${url}${path}`);
+};
+const confirmed = async (name) => page.getByRole("alertdialog").getByRole("button", { name, exact: true }).click();
+const said = (text) => page.getByText(text).first().waitFor();
+
+/** Checks a view for accessibility in both colour schemes, and keeps a picture of it. */
+async function isAccessible(name) {
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    // By the debugger's protocol, because the page's policy lets no script in.
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("; ")}`);
+    assert.deepEqual(found, [], `${name}, ${scheme}`);
+    await page.screenshot({ path: `${shots}/${name}-${scheme}.png`, fullPage: true });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+const step = (name, run) =>
+  test(name, { timeout: 120_000 }, async () => {
+    problems.length = 0;
+    expected = [];
+    await run();
+    assert.deepEqual(problems, [], "errors of scripts or of the policy");
+  });
+
+await step("a caller without a token sees plugins and changes nothing", async () => {
+  await open("/");
+  await row("hello").getByText("ready").waitFor();
+  await said("You are not signed in, and may: read, call.");
+  assert.equal(await button("Disable hello").count(), 0);
+  assert.equal(await link("Tokens").count(), 0);
+  await isAccessible("anonymous");
+  await open("/-/tokens");
+  await heading("Not allowed").waitFor();
+});
+
+await step("a wrong token is refused, and a right one signs in", async () => {
+  expected = ["401"];
+  await open("/-/sign-in");
+  await page.getByLabel("Token").fill("pbk_wrong");
+  await button("Sign in").click();
+  await said("the token is not valid");
+  await isAccessible("sign-in");
+  const token = command("token", "create", "--consumer", "ada", "--scope", "read", "--data-dir", dataDir);
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await heading("Plugins").waitFor();
+  await said("ada");
+  assert.equal(await button("Disable hello").count(), 0, "the token may read only");
+  await button("Sign out").click();
+  await said("You are not signed in");
+});
+
+await step("a link signs in once, and leaves no code in the address", async () => {
+  expected = ["401"];
+  const signIn = printed.sign_in.replace(host, url);
+  await page.goto(signIn);
+  await heading("Plugins").waitFor();
+  await said("operator");
+  assert.equal(new URL(page.url()).hash, "");
+  await page.goBack().catch(() => {});
+  assert.ok(!page.url().includes("pbc_"));
+  const other = await browser.newContext();
+  const second = await other.newPage();
+  await second.goto(signIn);
+  await second.getByText("the link to sign in is not valid").waitFor();
+  await other.close();
+});
+
+await step("the overview shows figures, and changes states", async () => {
+  await open("/");
+  await row("hello").getByRole("cell").first().waitFor();
+  await isAccessible("overview");
+  await button("Disable hello").click();
+  await page.getByRole("alertdialog").waitFor();
+  await isAccessible("confirm");
+  await page.keyboard.press("Escape");
+  await row("hello").getByText("ready").waitFor();
+  await button("Disable hello").click();
+  await confirmed("Disable");
+  await row("hello").getByText("disabled").waitFor();
+  await button("Enable hello").click();
+  await row("hello").getByText("ready").waitFor();
+  await button("Reload hello").click();
+  await said("hello is reloaded.");
+});
+
+await step("an action is tried from its form", async () => {
+  await open("/-/plugins/notes/actions");
+  await heading("notes").waitFor();
+  await page.getByLabel("Action", { exact: true }).selectOption("create");
+  await button("Call").click();
+  await said("A value is needed.");
+  await page.getByLabel(/^Title/).fill("From the dashboard");
+  await button("Call").click();
+  await page.getByRole("heading", { name: "Result" }).waitFor();
+  await isAccessible("actions");
+});
+
+await step("tables are shown read only", async () => {
+  await link("Tables").click();
+  await page.getByRole("cell", { name: "From the dashboard" }).waitFor();
+  await isAccessible("tables");
+  await link("Data").click();
+  await said("There are no such values.");
+});
+
+await step("the manifest is shown, and addresses lead to their view", async () => {
+  await open("/-/plugins/notes");
+  await page.getByRole("region", { name: "Manifest as JSON" }).waitFor();
+  await isAccessible("manifest");
+  await link("Permissions").click();
+  await page.waitForURL("**/-/plugins/notes/permissions");
+  await page.goBack();
+  await page.waitForURL("**/-/plugins/notes");
+  await page.getByRole("region", { name: "Manifest as JSON" }).waitFor();
+  expected = ["404"];
+  await open("/-/plugins/none");
+  await said("no plugin `none` is loaded or installed");
+  await open("/-/nowhere");
+  await heading("Not found").waitFor();
+});
+
+await step("permissions are granted and taken back with the rule that is written", async () => {
+  await open("/-/plugins/weather/permissions");
+  const rules = page.getByRole("region", { name: "Permissions that the plugin asks for" });
+  const first = rules.getByRole("row").nth(1);
+  await first.getByRole("button", { name: /^(Grant|Take back)/ }).waitFor();
+  const wasGranted = (await first.getByRole("button", { name: /^Take back/ }).count()) > 0;
+  for (const verb of wasGranted ? ["Take back", "Grant"] : ["Grant", "Take back"]) {
+    await first.getByRole("button", { name: new RegExp(`^${verb}`) }).click();
+    await page.getByRole("alertdialog").getByText("- {resource:").waitFor();
+    await confirmed(verb);
+    await first.getByText(verb === "Grant" ? "granted" : "not granted", { exact: true }).waitFor();
+  }
+  await isAccessible("permissions");
+  await open("/-/audit");
+  await page.getByRole("region", { name: "Rules of the policy" }).waitFor();
+  await isAccessible("audit");
+});
+
+await step("configuration is a form, and secrets are not shown", async () => {
+  await open("/-/plugins/settings/configuration");
+  assert.equal(await page.getByLabel("api_key").inputValue(), "");
+  await page.getByLabel("max_retries").fill("11");
+  await button("Save").click();
+  await said("The largest value is 10.");
+  await page.getByLabel("max_retries").fill("7");
+  await button("Save").click();
+  await said("Saved: max_retries.");
+  await isAccessible("configuration");
+  await page.reload();
+  await page.getByLabel("max_retries").waitFor();
+  assert.equal(await page.getByLabel("max_retries").inputValue(), "7");
+  assert.ok(!(await page.content()).includes("top secret"));
+});
+
+await step("jobs are paused, resumed and run", async () => {
+  await open("/-/plugins/scheduler-demo/jobs");
+  await button("Pause: cleanup").click();
+  await row("cleanup").getByText("paused").waitFor();
+  await button("Resume: cleanup").click();
+  await button("Pause: cleanup").waitFor();
+  await button("Run now: cleanup").click();
+  await page.getByRole("heading", { name: "Result of cleanup" }).waitFor();
+  await button("Outcomes: cleanup").click();
+  await page.getByRole("heading", { name: "Outcomes of cleanup" }).waitFor();
+  await isAccessible("jobs");
+});
+
+await step("log lines are live and filtered", async () => {
+  await open("/-/logs");
+  await said("live");
+  const line = (level, message) =>
+    page.evaluate((body) => fetch("/api/v1/logs", { method: "POST", body: JSON.stringify(body) }), { level, message });
+  await line("warn", "a line of the test");
+  await said("a line of the test");
+  await page.getByLabel("Severity").selectOption("error");
+  await said("No line matches.");
+  await page.getByLabel("Severity").selectOption("");
+  await page.getByLabel("Lines that contain").fill("of the test");
+  await said("a line of the test");
+  await page.getByLabel("Lines that contain").fill("");
+  await line("error", "<img src=x onerror=alert(1)><script>alert(2)</script>");
+  await said("<img src=x onerror=alert(1)><script>alert(2)</script>");
+  assert.equal(await page.locator("img").count(), 0, "the text of a line is not markup");
+  await isAccessible("logs");
+});
+
+await step("events are published and followed", async () => {
+  await open("/-/events");
+  await said("live");
+  await page.getByText("Publish an event").click();
+  await page.getByLabel("Topic", { exact: true }).fill("order.placed");
+  await page.getByLabel("Data as JSON").fill("{");
+  await button("Publish").click();
+  await said("The data is not valid JSON.");
+  await page.getByLabel("Data as JSON").fill('{"id": 7}');
+  await button("Publish").click();
+  await page.getByRole("log").getByText("order.placed").waitFor();
+  await isAccessible("events");
+});
+
+await step("a plugin is installed from a file after a review, and removed", async () => {
+  const file = component("counter");
+  await open("/-/install");
+  await isAccessible("install");
+  await page.getByLabel("Component").setInputFiles(file);
+  await page.locator("form").filter({ hasText: "From a file" }).getByRole("button", { name: "Review" }).click();
+  await button("Install counter").waitFor({ timeout: 60_000 });
+  await isAccessible("review");
+  await button("Install counter").click();
+  await heading("counter").waitFor({ timeout: 60_000 });
+  await page.getByText("ready").first().waitFor();
+  await button("Remove counter").click();
+  await confirmed("Remove");
+  await heading("Plugins").waitFor();
+  assert.equal(await row("counter").count(), 0);
+  await open("/-/install");
+  expected = ["400", "422", "404"];
+  await page.getByLabel("Reference").fill("not a reference");
+  await page.locator("form").filter({ hasText: "From a URL" }).getByRole("button", { name: "Review" }).click();
+  await page.getByRole("alert").filter({ hasText: /\w/ }).first().waitFor();
+});
+
+await step("a token is shown once, and revoked", async () => {
+  await open("/-/tokens");
+  await button("Create a token").click();
+  await button("Create").click();
+  await said("Name the consumer.");
+  await page.getByLabel("Consumer").fill("grace");
+  await isAccessible("token-form");
+  await button("Create").click();
+  const secret = page.getByLabel("Token of grace");
+  await secret.waitFor();
+  assert.match(await secret.inputValue(), /^pbk_/);
+  await page.keyboard.press("Escape");
+  await row("grace").getByText("active").waitFor();
+  assert.ok(!(await page.content()).includes("pbk_"));
+  await isAccessible("tokens");
+  await row("grace").getByRole("button").click();
+  await confirmed("Revoke");
+  await row("grace").getByText("revoked").waitFor();
+});
+
+await step("dead letters and the host are shown", async () => {
+  await open("/-/dead-letters");
+  await said("There are no dead letters.");
+  await isAccessible("dead-letters");
+  await link("Host").click();
+  await said("the host is healthy");
+  await isAccessible("host");
+});
+
+await step("the views fit a narrow screen", async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const path of ["/", "/-/plugins/notes", "/-/plugins/settings/configuration", "/-/tokens", "/-/host", "/-/install"]) {
+    await open(path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForLoadState("networkidle").catch(() => {});
+    const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(excess <= 0, `${path} is ${excess} px too wide`);
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
+
+await step("everything is reached by keyboard", async () => {
+  await open("/");
+  await row("hello").waitFor();
+  const reach = async (name, most = 60) => {
+    for (let presses = 0; presses < most; presses += 1) {
+      await page.keyboard.press("Tab");
+      const focused = await page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent?.trim());
+      if (focused === name) return;
+    }
+    assert.fail(`${name} cannot be reached by keyboard`);
+  };
+  await reach("Disable hello");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alertdialog").waitFor();
+  await reach("Disable", 4);
+  await page.keyboard.press("Enter");
+  await row("hello").getByText("disabled").waitFor();
+  await reach("Enable hello");
+  await page.keyboard.press("Enter");
+  await row("hello").getByText("ready").waitFor();
+  await page.reload();
+  await heading("Plugins").waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "content", "the skip link leads to the content");
+  await reach("settings");
+  await page.keyboard.press("Enter");
+  await heading("settings").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "H1", "a new view has the focus");
+});
+
+await step("a session that was ended elsewhere is noticed", async () => {
+  expected = ["401"];
+  await open("/");
+  await heading("Plugins").waitFor();
+  const listed = JSON.parse(command("token", "list", "--data-dir", dataDir, "--json"));
+  const own = listed.tokens.find((token) => token.kind === "session" && token.consumer === "operator");
+  command("token", "revoke", String(own.id), "--data-dir", dataDir);
+  await button("Disable hello").click();
+  await confirmed("Disable");
+  await said("Your session has ended.");
+  assert.equal(await button("Disable hello").count(), 0);
+});
+
+await browser.close();
+child.kill();
+rmSync(work, { recursive: true, force: true });
