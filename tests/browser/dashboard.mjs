@@ -60,7 +60,7 @@ function component(name) {
 }
 
 const { child, printed } = await serve(process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1:0");
-const url = front ?? printed.url;
+const url = front || printed.url;
 const host = printed.url;
 const browser = await chromium.launch({ executablePath: process.env.BROWSER_TEST_CHROMIUM ?? "/usr/bin/chromium", args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
@@ -288,6 +288,7 @@ await step("events are published and followed", async () => {
 await step("a plugin is installed from a file after a review, and removed", async () => {
   const file = component("counter");
   await open("/-/install");
+  await heading("Install a plugin").waitFor();
   await isAccessible("install");
   await page.getByLabel("Component").setInputFiles(file);
   await page.locator("form").filter({ hasText: "From a file" }).getByRole("button", { name: "Review" }).click();
@@ -327,10 +328,34 @@ await step("a token is shown once, and revoked", async () => {
   await row("grace").getByText("revoked").waitFor();
 });
 
-await step("dead letters and the host are shown", async () => {
+await step("dead letters are delivered again and removed", async () => {
   await open("/-/dead-letters");
   await said("There are no dead letters.");
+  // The host has none: two are put in front of it, and the requests that the view sends are recorded.
+  const event = { id: "e", name: "order.placed", data: { id: 7 }, source: "shop", timestamp_ms: 0 };
+  let letters = [3, 4].map((number) => ({ number, plugin: "mail", subscription: "s", attempts: 5, error: "no server", time_ms: 0, event }));
+  const sent = [];
+  await page.route("**/api/v1/dead-letters**", (route) => {
+    const request = route.request();
+    const path = new URL(request.url()).pathname;
+    if (request.method() === "GET") return route.fulfill({ json: { dead_letters: letters } });
+    sent.push(`${request.method()} ${path}`);
+    letters = letters.filter(({ number }) => !path.includes(`/${number}`));
+    return route.fulfill({ json: { status: "ok" } });
+  });
+  await page.reload();
+  await row("3").getByText("no server").waitFor();
   await isAccessible("dead-letters");
+  await button("Retry 3").click();
+  await row("3").waitFor({ state: "detached" });
+  await button("Remove 4").click();
+  await confirmed("Remove");
+  await said("There are no dead letters.");
+  assert.deepEqual(sent, ["POST /api/v1/dead-letters/3/retry", "DELETE /api/v1/dead-letters/4"]);
+  await page.unroute("**/api/v1/dead-letters**");
+});
+
+await step("the host is shown", async () => {
   await link("Host").click();
   await said("the host is healthy");
   await isAccessible("host");

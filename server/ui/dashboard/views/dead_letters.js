@@ -4,7 +4,7 @@ import { confirm } from "../../lib/dialog.js";
 import { post, remove, withQuery } from "../../lib/http.js";
 import { html, useState } from "../../lib/view.js";
 import { json } from "../format.js";
-import { Heading, Region, Table } from "../parts.js";
+import { Heading, Region, Table, Time } from "../parts.js";
 import { useChange, useResource } from "../resource.js";
 import { may } from "../session.js";
 import { Pages } from "../tabs/data.js";
@@ -27,13 +27,15 @@ export function DeadLettersView() {
     letters.reload();
   }
   const isManager = may("manage");
-  const names = ["Number", "Receiver", "Topic", "Error", "Data", ...(isManager ? ["Change"] : [])];
+  const names = ["Number", "Plugin", "Topic", "Attempts", "Latest attempt", "Error", "Data", ...(isManager ? ["Change"] : [])];
   const row = (letter) => html`
     <tr key=${letter.number}>
       <th scope="row" class="numeric">${letter.number}</th>
-      <td>${letter.receiver?.plugin ?? letter.plugin ?? json(letter.receiver)}</td>
-      <td>${letter.event.name ?? letter.event.topic}</td>
-      <td>${letter.error ?? letter.reason}</td>
+      <td>${letter.plugin}</td>
+      <td>${letter.event.name}</td>
+      <td class="numeric">${letter.attempts}</td>
+      <td><${Time} at=${letter.time_ms} /></td>
+      <td>${letter.error}</td>
       <td><code>${json(letter.event.data)}</code></td>
       ${isManager &&
       html`<td><div class="buttons">

@@ -104,6 +104,7 @@ function Review({ review, isBusy, install, back }) {
       ]}
     />
     ${difference.unchanged && html`<p class="notice notice--info">This is what is installed: nothing would change.</p>`}
+    ${difference.installed === plugin.version && !difference.unchanged && html`<p class="notice notice--warning">Its content is not the installed content of the same version.</p>`}
     ${difference.downgrade && html`<p class="notice notice--warning">It is older than the installed version.</p>`}
     ${notes.map((note) => html`<p key=${note} class="notice notice--warning">${note}</p>`)}
     <${Section} title=${difference.installed ? "What changes" : "What it asks for"}>
