@@ -1,8 +1,9 @@
 //! The browser's files: their table, and how they are served.
 //!
-//! They are in the binary, so pages work without the internet, and no tool but cargo builds them. Their addresses contain
-//! a hash over all of them, so a browser may hold them forever, relative imports work, and a page never mixes files of
-//! two versions.
+//! They are in the binary, so pages work without the internet, and no tool but cargo builds them. Their addresses
+//! contain a hash over all of them, so a browser may hold them forever, relative imports work, and a page never mixes
+//! files of two versions. Comments and indentation, a fifth of the compressed bytes, are not sent. The style sheets of
+//! a document are one file: `style/tokens+base.css` is `style/tokens.css` with `style/base.css`.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -20,19 +21,29 @@ use sha2::{Digest, Sha256};
 
 use crate::answer;
 
-/// A file, compressed when it is first sent so.
+/// A file, with what is sent of it.
 pub(super) struct File {
     pub(super) path: &'static str,
-    pub(super) content: &'static [u8],
-    compressed: OnceLock<Bytes>,
+    pub(super) content: &'static str,
+    sent: OnceLock<Sent>,
 }
+
+/// The body of a file: as it is, and compressed.
+#[derive(Debug, Clone)]
+struct Sent {
+    plain: Bytes,
+    compressed: Bytes,
+}
+
+/// The most style sheets in one file.
+const SHEETS_MAX: usize = 8;
 
 macro_rules! files {
     ($($path:literal,)*) => {
         [$(File {
             path: $path,
-            content: include_bytes!(concat!("../../ui/", $path)),
-            compressed: OnceLock::new(),
+            content: include_str!(concat!("../../ui/", $path)),
+            sent: OnceLock::new(),
         },)*]
     };
 }
@@ -76,19 +87,45 @@ static FILES: [File; FILE_COUNT] = files![
     "lib/store.js",
     "lib/theme.js",
     "lib/toast.js",
+    "lib/values.js",
     "lib/view.js",
+    "page/actions.js",
+    "page/frame.js",
+    "page/links.js",
+    "page/loaders.js",
     "page/main.js",
+    "page/model.js",
+    "page/needed.js",
+    "page/nodes.js",
+    "page/page.js",
+    "page/regions.js",
+    "page/state.js",
+    "page/utilities.js",
     "style/base.css",
     "style/controls.css",
     "style/dashboard.css",
+    "style/page.css",
     "style/tokens.css",
+    "style/widgets.css",
     "vendor/hooks.js",
     "vendor/htm.js",
     "vendor/preact.js",
     "vendor/uplot.css",
     "vendor/uplot.js",
+    "widgets/button.js",
+    "widgets/chart.js",
+    "widgets/figures.js",
+    "widgets/form.js",
+    "widgets/index.js",
+    "widgets/inputs.js",
+    "widgets/layout.js",
+    "widgets/modal.js",
+    "widgets/rows.js",
+    "widgets/table.js",
+    "widgets/text.js",
+    "widgets/widget.js",
 ];
-const FILE_COUNT: usize = 48;
+const FILE_COUNT: usize = 74;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static File>> =
     LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());
@@ -117,15 +154,14 @@ pub(super) fn file(path: &str) -> Option<&'static File> {
 
 /// `GET /ui/{hash}/{path}`
 pub(super) async fn serve(Path((hash, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let Some(file) = file(&path).filter(|_| hash == *HASH) else {
+    let Some(sent) = sent(&path).filter(|_| hash == *HASH) else {
         let message = "this server has no such file; if it was updated, load the page again";
         return answer::error(StatusCode::NOT_FOUND, "not_found", message);
     };
     let is_compressed = headers.get_all(ACCEPT_ENCODING).iter().any(takes_gzip);
-    let body = if is_compressed { file.compressed() } else { Bytes::from_static(file.content) };
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Body::from(if is_compressed { sent.compressed } else { sent.plain }));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(file.path)));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&path)));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -135,14 +171,49 @@ pub(super) async fn serve(Path((hash, path)): Path<(String, String)>, headers: H
     response
 }
 
+/// The body of a file, or of several style sheets.
+fn sent(path: &str) -> Option<Sent> {
+    if let Some(file) = file(path) {
+        return Some(file.sent.get_or_init(|| Sent::new(file.text())).clone());
+    }
+    let names = path.strip_prefix("style/")?.strip_suffix(".css")?;
+    if names.split('+').count() > SHEETS_MAX {
+        return None;
+    }
+    let sheets = names.split('+').map(|name| file(&format!("style/{name}.css")).map(File::text));
+    Some(Sent::new(sheets.collect::<Option<String>>()?))
+}
+
+impl Sent {
+    fn new(text: String) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let written = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+        Sent { plain: text.into(), compressed: written.expect("writing to memory does not fail").into() }
+    }
+}
+
 impl File {
-    fn compressed(&self) -> Bytes {
-        let compressed = self.compressed.get_or_init(|| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            let written = encoder.write_all(self.content).and_then(|()| encoder.finish());
-            written.expect("writing to memory does not fail").into()
-        });
-        compressed.clone()
+    /// The text that is sent: that of libraries as it is, with their licences, our own without lines that are comments
+    /// and without indentation.
+    fn text(&self) -> String {
+        if self.path.starts_with("vendor/") {
+            return self.content.to_owned();
+        }
+        let mut text = String::with_capacity(self.content.len());
+        let mut lines = self.content.lines().map(str::trim).filter(|line| !line.is_empty());
+        while let Some(line) = lines.next() {
+            if line.starts_with("/*") {
+                let mut end = line;
+                while !end.ends_with("*/") {
+                    let Some(next) = lines.next() else { break };
+                    end = next;
+                }
+            } else if !line.starts_with("//") {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text
     }
 }
 
@@ -206,7 +277,7 @@ mod tests {
     #[test]
     fn no_file_makes_code_of_text_or_inserts_markup() {
         for file in &FILES {
-            let text = std::str::from_utf8(file.content).expect("UTF-8");
+            let text = file.content;
             let is_own = !file.path.starts_with("vendor/");
             for word in ["eval(", "new Function", "document.write", "innerHTML", "insertAdjacentHTML"] {
                 // Preact knows `innerHTML` for `dangerouslySetInnerHTML`, which no own file names.
@@ -218,9 +289,25 @@ mod tests {
     }
 
     #[test]
+    fn comments_and_indentation_are_not_sent() {
+        let file = |content| File { path: "lib/x.js", content, sent: OnceLock::new() };
+        let text = file("// One.\n\n/**\n * Two.\n */\nexport const a = 1; // stays\n  /* Three. */\n  a();\n").text();
+        assert_eq!(text, "export const a = 1; // stays\na();\n");
+    }
+
+    #[test]
+    fn style_sheets_are_sent_as_one() {
+        let of = |path| sent(path).map(|sent| sent.plain.len());
+        let both = of("style/tokens.css").expect("known") + of("style/base.css").expect("known");
+        assert_eq!(of("style/tokens+base.css"), Some(both));
+        assert_eq!(of("style/tokens+none.css"), None);
+        assert_eq!(of(&format!("style/{}tokens.css", "tokens+".repeat(8))), None);
+    }
+
+    #[test]
     fn gzip_is_sent_to_clients_that_take_it() {
         let takes = |value: &'static str| takes_gzip(&HeaderValue::from_static(value));
-        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate, gzip , br"));
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
         assert!(!takes("br") && !takes("gzip;q=0") && !takes("gzip;q=0.000, br") && !takes(""));
     }
 }

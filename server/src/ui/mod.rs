@@ -23,7 +23,7 @@ use self::shell::Shell;
 const PAGE: Shell = Shell {
     title: "Plugbay",
     script: "page/main.js",
-    styles: &["style/tokens.css", "style/base.css", "style/controls.css"],
+    styles: &["tokens", "base", "controls", "page", "widgets"],
     plain_query: Some("?plain"),
 };
 

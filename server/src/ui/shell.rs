@@ -1,5 +1,5 @@
-//! The HTML documents, in which a script of `server/ui` shows everything. They contain nothing of a plugin, so they need
-//! no token; the script asks the API for the content, with the caller's session.
+//! The HTML documents, in which a script of `server/ui` shows everything. They contain nothing of a plugin, so they
+//! need no token; the script asks the API for the content, with the caller's session.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +16,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// A document: its title until the script sets another, its script and style sheets below `server/ui`, and the query
+/// A document: its title until the script sets another, its script below `server/ui`, its style sheets in
+/// `server/ui/style` without their ending, and the query
 /// of a rendering for browsers without scripts, if there is one.
 pub(super) struct Shell {
     pub(super) title: &'static str,
@@ -29,10 +30,8 @@ impl Shell {
     /// The HTML. The modules that the script imports are loaded at once, not one after the other.
     pub(super) fn html(&self) -> String {
         let hash = hash();
-        let mut head = String::new();
-        for style in self.styles {
-            let _ = writeln!(head, "<link rel=\"stylesheet\" href=\"/ui/{hash}/{style}\">");
-        }
+        let styles = self.styles.join("+");
+        let mut head = format!("<link rel=\"stylesheet\" href=\"/ui/{hash}/style/{styles}.css\">\n");
         let mut modules = BTreeSet::new();
         collect_imports(self.script, &mut modules);
         for module in modules.iter().filter(|module| *module != self.script) {
@@ -79,8 +78,8 @@ fn collect_imports(path: &str, modules: &mut BTreeSet<String>) {
     if !modules.insert(path.to_owned()) {
         return;
     }
-    let Some(text) = file(path).and_then(|file| std::str::from_utf8(file.content).ok()) else { return };
-    for target in ["from \"", "from\"", "import \""].iter().flat_map(|mark| text.split(mark).skip(1)) {
+    let Some(file) = file(path) else { return };
+    for target in ["from \"", "from\"", "import \""].iter().flat_map(|mark| file.content.split(mark).skip(1)) {
         let target = target.split('"').next().unwrap_or_default();
         if let Some(module) = resolve(path, target) {
             collect_imports(&module, modules);
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn shell_preloads_the_imported_modules_once() {
         let shell =
-            Shell { title: "T", script: "page/main.js", styles: &["style/base.css"], plain_query: Some("?plain") };
+            Shell { title: "T", script: "page/main.js", styles: &["tokens", "base"], plain_query: Some("?plain") };
         let html = shell.html();
         for module in ["lib/view.js", "vendor/preact.js", "vendor/hooks.js", "vendor/htm.js"] {
             let link = format!("<link rel=\"modulepreload\" href=\"/ui/{}/{module}\">", hash());

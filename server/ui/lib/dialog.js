@@ -7,10 +7,10 @@ import { Store, useStore } from "./store.js";
  * A modal dialog. It is closed by Escape, a click beside it, and its button.
  *
  * @param {{open: boolean, onClose: () => void, title?: unknown, footer?: unknown, size?: "sm"|"md"|"lg"|"xl"|"full",
- *   bodyClass?: string, role?: "dialog"|"alertdialog", children?: unknown}} props `onClose` asks the owner to set
+ *   bodyStyle?: object, role?: "dialog"|"alertdialog", children?: unknown}} props `onClose` asks the owner to set
  *   `open` to false
  */
-export function Dialog({ open, onClose, title, footer, size = "md", bodyClass, role = "dialog", children }) {
+export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, role = "dialog", children }) {
   const element = useRef(null);
   const titleId = useId();
   useEffect(() => {
@@ -54,7 +54,7 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyClass, r
           <h2 id=${titleId} class="dialog__title">${title}</h2>
           <button type="button" class="icon-button" aria-label="Close" onClick=${() => onClose?.()}>×</button>
         </header>
-        <div class=${bodyClass ? `dialog__body ${bodyClass}` : "dialog__body"}>${children}</div>
+        <div class="dialog__body" style=${bodyStyle}>${children}</div>
         ${footer && html`<footer class="dialog__footer">${footer}</footer>`}
       </div>`}
     </dialog>

@@ -1,7 +1,8 @@
 // A form made from a JSON Schema: labels, controls, hints, and messages at the fields.
 
 import { classes, html, useEffect, useId, useMemo, useRef, useState } from "./view.js";
-import { control, draft, read, same } from "./schema.js";
+import { control, draft, read } from "./schema.js";
+import { same, words } from "./values.js";
 
 /** The most entries that a list of the form shows. */
 const ENTRIES_MAX = 200;
@@ -80,16 +81,6 @@ function has(content, path) {
     value = value[name];
   }
   return true;
-}
-
-/** The words of a member's name: `unitPrice` and `unit_price` are `Unit price`. */
-export function words(name) {
-  const text = String(name)
-    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
-    .replace(/[_-]+/g, " ")
-    .trim()
-    .toLowerCase();
-  return text && text[0].toUpperCase() + text.slice(1);
 }
 
 function Field(props) {

@@ -4,6 +4,8 @@
 // The server validates; here are only the checks that a form can explain at a field. Patterns are left to the server,
 // because a pattern of a plugin could occupy the browser for minutes.
 
+import { same } from "./values.js";
+
 /** Deeper levels are edited as JSON, so a recursive schema ends. */
 const DEPTH_MAX = 6;
 
@@ -210,6 +212,3 @@ function bounded(schema, items, fail) {
   if (items.length > schema.maxItems) return fail(`At most ${schema.maxItems} entries are allowed.`);
   return items;
 }
-
-/** Whether two JSON values are equal. */
-export const same = (left, right) => left === right || JSON.stringify(left) === JSON.stringify(right);

@@ -1,5 +1,26 @@
-// The document of a plugin's page.
+// The document of a plugin's page: `/p/{plugin}/{path}`.
 
 import { html, render } from "../lib/view.js";
+import { Questions } from "../lib/dialog.js";
+import { match, startRouter, useLocation } from "../lib/router.js";
+import { Toasts } from "../lib/toast.js";
+import { PluginPage } from "./page.js";
+import "../lib/theme.js";
 
-render(html`<main class="page"><p class="state">Pages are not shown yet.</p></main>`, document.getElementById("app"));
+const PATTERN = "/p/{plugin}/{path…}";
+
+/** Pages of one plugin share a document; those of another plugin get one of their own, and nothing is left of this. */
+const own = match(PATTERN, location.pathname)?.plugin;
+
+function App() {
+  const { path } = useLocation();
+  const found = match(PATTERN, path);
+  return html`
+    <${PluginPage} plugin=${found.plugin} path=${`/${found.path ?? ""}`} />
+    <${Questions} />
+    <${Toasts} />
+  `;
+}
+
+startRouter((path) => match(PATTERN, path)?.plugin === own);
+render(html`<${App} />`, document.getElementById("app"));

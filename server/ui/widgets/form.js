@@ -1,0 +1,54 @@
+// The form of a page: fields from a schema, a submission that is an action, the server's messages at the fields.
+
+import { html, useState } from "../lib/view.js";
+import { Form as SchemaForm } from "../lib/form.js";
+import { payloadOf, styleOf, textOf } from "./widget.js";
+
+export function Form(widget) {
+  const { node, place, props } = widget;
+  const { actions } = place.page;
+  const id = textOf(props.action ?? node.actions?.onSubmit);
+  const [failed, setFailed] = useState(null);
+  // A form that was sent begins anew.
+  const [round, setRound] = useState(0);
+  const schema = node.props?.schema;
+  if (typeof schema !== "object" || schema === null) {
+    return html`<p class="notice notice--warning">This form has no schema${id ? `: no action behind \`${id}\` declares one` : ""}.</p>`;
+  }
+  const submitted = async (value) => {
+    if (!id) return;
+    setFailed(null);
+    const context = payloadOf(widget);
+    const payload = Object.keys(context).length && typeof value === "object" ? { ...context, ...value } : value;
+    const result = await actions.run(id, payload);
+    if (result?.success) setRound((count) => count + 1);
+    else if (result?.error) setFailed(result.error);
+  };
+  const { whole, fields } = messages(failed);
+  return html`
+    <div class="form-widget" style=${styleOf(widget)}>
+      <${SchemaForm} key=${round} schema=${schema} value=${props.value} onSubmit=${submitted} submitText=${textOf(props.submitText)}
+        columns=${Number(props.columns) || 1} busy=${id !== undefined && actions.isRunning(id)} errors=${fields} error=${whole} />
+    </div>
+  `;
+}
+
+/**
+ * The messages of an error of the server: those of fields by their path, and the rest. `details.errors` or
+ * `details.violations` has `{path, message}`.
+ */
+function messages(error) {
+  if (!error) return {};
+  const list = error.details?.errors ?? error.details?.violations ?? [];
+  const fields = new Map();
+  for (const { path, message } of Array.isArray(list) ? list : []) fields.set(dotted(path), message);
+  return { whole: fields.size ? undefined : error.message, fields };
+}
+
+/** `/address/street`, `address.street` and `$.address.street` are one path. */
+const dotted = (path) =>
+  String(path ?? "")
+    .replace(/^[$#]/, "")
+    .split(/[./[\]]/)
+    .filter(Boolean)
+    .join(".");
