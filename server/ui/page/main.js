@@ -14,9 +14,10 @@ const own = match(PATTERN, location.pathname)?.plugin;
 
 function App() {
   const { path } = useLocation();
-  const found = match(PATTERN, path);
+  // The server decodes the segments of the path.
+  const below = path.split("/").slice(3).join("/");
   return html`
-    <${PluginPage} plugin=${found.plugin} path=${`/${found.path ?? ""}`} />
+    <${PluginPage} plugin=${own} path=${`/${below}`} />
     <${Questions} />
     <${Toasts} />
   `;

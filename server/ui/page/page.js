@@ -64,7 +64,7 @@ function titleOf(page, pages) {
 }
 
 function Failed({ error, plugin, retry }) {
-  const signIn = `/-/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+  const signIn = `/-/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`;
   const again = html`<button type="button" class="button button--secondary" onClick=${retry}>Try again</button>`;
   if (error.status === 401) {
     return html`<div class="state state--column"><h1>Sign in to see this page</h1><a class="button button--primary" href=${signIn}>Sign in</a></div>`;

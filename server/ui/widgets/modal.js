@@ -1,27 +1,30 @@
 // Widgets that show and hide their content: modal, slides, hover bubble.
 
-import { classes, h, html, useId, useRef, useState } from "../lib/view.js";
+import { classes, h, html, useEffect, useId, useRef, useState } from "../lib/view.js";
 import { Dialog } from "../lib/dialog.js";
-import { evaluate } from "../lib/expression.js";
-import { tried } from "../page/state.js";
 import { renderNodes } from "../page/nodes.js";
 import { utilityStyle } from "../page/utilities.js";
 import { asText, boundPath, emit, oneOf, styleOf, textOf, useBound } from "./widget.js";
 
 export function Modal(widget) {
   const { node, place, props, children } = widget;
-  const path = node.bindings?.open ?? node.props?.openBinding;
-  const isPath = typeof path === "string" && path !== "";
-  const isOpen = isPath ? Boolean(tried(() => evaluate(path, place.scope))) : props.open === true;
+  const path = boundPath(widget, "open") ?? textOf(node.props?.openBinding);
+  const [asked, set] = useBound(widget, path, props.open === true);
+  // A person can always close it, also if the plugin's value says that it is open.
+  const [isClosed, setClosed] = useState(false);
+  useEffect(() => {
+    if (!asked) setClosed(false);
+  }, [Boolean(asked)]);
   const close = () => {
-    if (isPath) place.page.state.enter(path, false, place.paths);
+    setClosed(true);
+    set(false);
     emit(widget, "onClose");
   };
   // A dialog covers the host's frame, so it says itself whose it is.
   const title = html`${textOf(props.title) ?? "Dialog"} <span class="badge">plugin ${place.page.plugin}</span>`;
   const footer = Array.isArray(props.footer) ? renderNodes(node.props.footer, place) : textOf(props.footer);
   return html`
-    <${Dialog} open=${isOpen} onClose=${close} title=${title} footer=${footer} size=${oneOf(props.size, "md", "sm", "lg", "xl", "full")}
+    <${Dialog} open=${Boolean(asked) && !isClosed} onClose=${close} title=${title} footer=${footer} size=${oneOf(props.size, "md", "sm", "lg", "xl", "full")}
       bodyStyle=${utilityStyle(props.bodyClasses, place.width)}>
       ${children}
     <//>
