@@ -3,6 +3,7 @@
 //!
 //! `plugbay serve example-plugins/gallery` shows them at `http://127.0.0.1:7070/p/gallery`. The browser's tests use it.
 
+use plugbay_sdk::events;
 use plugbay_sdk::prelude::*;
 
 #[derive(Clone, Serialize, Schema)]

@@ -21,16 +21,17 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, r
       document.documentElement.classList.add("is-locked");
     } else if (!open && dialog.open) {
       dialog.close();
+      unlock();
     }
-    return () => {
-      if (!document.querySelector("dialog:modal:not([data-closing])")) document.documentElement.classList.remove("is-locked");
-    };
   }, [open]);
   // A dialog that is removed while it is open returns the focus as well.
-  useEffect(() => () => element.current?.close(), []);
-  const closed = () => {
-    if (!document.querySelector("dialog:modal")) document.documentElement.classList.remove("is-locked");
-  };
+  useEffect(
+    () => () => {
+      element.current?.close();
+      unlock();
+    },
+    [],
+  );
   const asked = (event) => {
     event.preventDefault();
     onClose?.();
@@ -45,7 +46,6 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, r
       aria-labelledby=${title ? titleId : undefined}
       aria-label=${title ? undefined : "Dialog"}
       onCancel=${asked}
-      onClose=${closed}
       onMouseDown=${beside}
     >
       ${open &&
@@ -59,6 +59,11 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, r
       </div>`}
     </dialog>
   `;
+}
+
+/** Lets the document scroll again once no dialog is open. */
+function unlock() {
+  if (!document.querySelector("dialog:modal")) document.documentElement.classList.remove("is-locked");
 }
 
 const question = new Store(null);

@@ -35,9 +35,35 @@ export function control(schema, root, depth = 0) {
     }
     default: {
       const isObject = resolved.properties && typeof resolved.properties === "object";
-      return isObject && depth < DEPTH_MAX ? of("object") : of("json");
+      return isObject && depth < (isLarge(root) ? 1 : DEPTH_MAX) ? of("object") : of("json");
     }
   }
+}
+
+/** The most fields of a form. In a larger one, objects within the object are edited as JSON. */
+const FIELDS_MAX = 300;
+
+const large = new WeakMap();
+
+/** Whether a schema has more fields than a form shows; references can make a short schema a huge form. */
+function isLarge(root) {
+  if (typeof root !== "object" || root === null) return false;
+  if (!large.has(root)) {
+    // While it is counted it is not large, so that objects are counted.
+    large.set(root, false);
+    large.set(root, count(root, root, 0, FIELDS_MAX) > FIELDS_MAX);
+  }
+  return large.get(root);
+}
+
+function count(schema, root, depth, left) {
+  const { kind, schema: resolved } = control(schema, root, depth);
+  let fields = 1;
+  for (const member of kind === "object" ? Object.values(resolved.properties) : []) {
+    if (fields > left) break;
+    fields += count(member, root, depth + 1, left - fields);
+  }
+  return fields;
 }
 
 /** The schema that a form shows: references followed, `null` split off. */
@@ -69,6 +95,7 @@ function simplify(schema, root) {
 }
 
 function follow(reference, root) {
+  if (reference === "#") return root;
   if (!reference.startsWith("#/")) return {};
   let value = root;
   for (const part of reference.slice(2).split("/")) {

@@ -1,6 +1,6 @@
 // Short messages about what happened, in live regions that screen readers announce. Errors stay until they are closed.
 
-import { html } from "./view.js";
+import { html, useLayoutEffect, useRef } from "./view.js";
 import { Store, useStore } from "./store.js";
 
 /** The time that a message other than an error is shown, in milliseconds. */
@@ -34,6 +34,16 @@ const NAMES = { info: "Note", success: "Done", warning: "Warning", error: "Error
 /** The place of the messages; once in a document. */
 export function Toasts() {
   const shown = useStore(toasts);
+  const element = useRef(null);
+  // As a popover it lies above dialogs; shown again, above those that were opened since.
+  useLayoutEffect(() => {
+    const popover = element.current;
+    if (popover.matches(":popover-open")) {
+      if (!document.querySelector("dialog:modal")) return;
+      popover.hidePopover();
+    }
+    popover.showPopover();
+  }, [shown]);
   const region = (kinds, live) => html`
     <div role=${live} aria-live=${live === "alert" ? "assertive" : "polite"} class="toasts__region">
       ${shown.filter((toast) => kinds.includes(toast.kind)).map(
@@ -46,5 +56,5 @@ export function Toasts() {
       )}
     </div>
   `;
-  return html`<div class="toasts">${region(["error"], "alert")}${region(["info", "success", "warning"], "status")}</div>`;
+  return html`<div ref=${element} popover="manual" class="toasts">${region(["error"], "alert")}${region(["info", "success", "warning"], "status")}</div>`;
 }

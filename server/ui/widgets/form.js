@@ -33,16 +33,19 @@ export function Form(widget) {
   `;
 }
 
-/**
- * The messages of an error of the server: those of fields by their path, and the rest. `details.errors` or
- * `details.violations` has `{path, message}`.
- */
+/** The messages of an error of the server: those of fields by their path, and the rest. */
 function messages(error) {
   if (!error) return {};
-  const list = error.details?.errors ?? error.details?.violations ?? [];
-  const fields = new Map();
-  for (const { path, message } of Array.isArray(list) ? list : []) fields.set(dotted(path), message);
+  const fields = new Map(problems(error).map(({ path, message }) => [dotted(path), message]));
   return { whole: fields.size ? undefined : error.message, fields };
+}
+
+/** The problems of a payload, each with the path of its value: in the details, or in the text `…: /name: is too short`. */
+function problems({ code, message, details }) {
+  if (Array.isArray(details?.problems)) return details.problems;
+  if (code !== "validation_error") return [];
+  const listed = String(message).matchAll(/(\/[^\s:;]+): (.+?)(?=; \/|$)/g);
+  return [...listed].map(([, path, message]) => ({ path, message }));
 }
 
 /** `/address/street`, `address.street` and `$.address.street` are one path. */
