@@ -31,7 +31,7 @@ const PAGE: Shell = Shell {
 const DASHBOARD: Shell = Shell {
     title: "Plugbay",
     script: "dashboard/main.js",
-    styles: &["style/tokens.css", "style/base.css", "style/controls.css", "style/dashboard.css"],
+    styles: &["tokens", "base", "controls", "dashboard"],
     plain_query: None,
 };
 
@@ -54,4 +54,19 @@ async fn page() -> Response {
 /// `GET /` and `GET /-/{view}`
 async fn dashboard() -> Response {
     DASHBOARD.response(StatusCode::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_documents_exist() {
+        for shell in [&PAGE, &DASHBOARD] {
+            assert!(files::file(shell.script).is_some(), "{}", shell.script);
+            for style in shell.styles {
+                assert!(files::file(&format!("style/{style}.css")).is_some(), "{style}");
+            }
+        }
+    }
 }
