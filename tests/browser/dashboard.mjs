@@ -135,6 +135,25 @@ await step("a wrong token is refused, and a right one signs in", async () => {
   await said("You are not signed in");
 });
 
+await step("a token for one plugin shows that plugin alone, after signing in where the address leads", async () => {
+  const scopes = ["--scope", "read:notes", "--scope", "call:notes"];
+  const token = command("token", "create", "--consumer", "heidi", ...scopes, "--data-dir", dataDir);
+  await open("/-/plugins/notes/actions");
+  await link("Sign in").first().click();
+  await page.getByLabel("Token").fill(token);
+  await button("Sign in").click();
+  await heading("notes").waitFor();
+  assert.ok(page.url().endsWith("/-/plugins/notes/actions"));
+  for (const name of ["Tables", "Logs", "Host", "Install"]) assert.equal(await link(name).count(), 0, name);
+  await link("Plugins").click();
+  await row("notes").waitFor();
+  assert.equal(await row("hello").count(), 0);
+  await open("/-/plugins/hello");
+  await heading("Not allowed").waitFor();
+  await button("Sign out").click();
+  await said("You are not signed in");
+});
+
 await step("a link signs in once, and leaves no code in the address", async () => {
   expected = ["401"];
   const signIn = printed.sign_in.replace(host, url);
@@ -306,6 +325,43 @@ await step("a plugin is installed from a file after a review, and removed", asyn
   await page.getByLabel("Reference").fill("not a reference");
   await page.locator("form").filter({ hasText: "From a URL" }).getByRole("button", { name: "Review" }).click();
   await page.getByRole("alert").filter({ hasText: /\w/ }).first().waitFor();
+});
+
+await step("an installed plugin is updated and rolled back", async () => {
+  expected = ["404"];
+  // The host has one version of each plugin: another one is put in front of it, and the requests are recorded.
+  const version = (number) => ({ version: number, manifest: {}, origin: "oci://ghcr.io/example/shop:1" });
+  const shop = { name: "shop", state: "ready", version: "2.0.0", enabled: true, installed_at: 1, current: version("2.0.0"), previous: version("1.0.0") };
+  const sent = [];
+  await page.route("**/api/v1/plugins", (route) => route.fulfill({ json: { plugins: [shop] } }));
+  await page.route("**/api/v1/plugins/shop/*", (route) => {
+    const body = route.request().postDataJSON();
+    sent.push([new URL(route.request().url()).pathname.split("/").at(-1), body]);
+    const rule = { resource: "db.*", actions: ["read"], effect: "allow" };
+    const difference = {
+      name: "shop", installed: "2.0.0", version: "3.0.0", permissions: [{ change: "added", rule }], environment: [], requires: [],
+      limits: [{ limit: "max_memory_mb", from: "32", to: "64", grows: true }], subscribes: [], downgrade: false, unchanged: false,
+    };
+    const plugin = body?.preview ? { name: "shop", version: "3.0.0", origin: "oci://x" } : { ...shop, current: version("3.0.0") };
+    return route.fulfill({ json: { status: "ok", change: "updated", plugin, difference, notes: [], host: { errors: [] } } });
+  });
+  await open("/");
+  await button("Roll back shop").click();
+  await page.getByRole("alertdialog").getByText("Version 1.0.0 replaces 2.0.0.").waitFor();
+  await confirmed("Roll back");
+  await said("shop is rolled back.");
+  await link("Update shop").click();
+  await heading("Update shop").waitFor();
+  await page.locator("form").filter({ hasText: "From a URL" }).getByRole("button", { name: "Review" }).click();
+  await page.getByRole("cell", { name: "db.*:read" }).waitFor();
+  await page.getByRole("cell", { name: "max_memory_mb: 32 → 64" }).waitFor();
+  await said("2.0.0 → 3.0.0");
+  await isAccessible("update");
+  await button("Update shop").click();
+  await said("shop 3.0.0 is updated.");
+  const asked = (options) => ["update", { accept_moved_version: true, yes: true, ...options }];
+  assert.deepEqual(sent.slice(0, 3), [["rollback", null], ["update", { preview: true }], asked({})]);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
 });
 
 await step("a token is shown once, and revoked", async () => {

@@ -12,7 +12,7 @@ use crate::harness::client::{get, request};
 use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
-use crate::harness::tls::{CertificateFiles, connect, get_http1};
+use crate::harness::tls::{CertificateFiles, Http2, connect, get_http1};
 
 /// A host's file that a test writes again.
 struct Settings(tempfile::TempDir);
@@ -40,6 +40,26 @@ impl Settings {
 fn arguments(files: &CertificateFiles) -> [String; 4] {
     let path = |name: &str| files.path(name).to_str().expect("UTF-8").to_owned();
     ["--tls-certificate".to_owned(), path("cert.pem"), "--tls-key".to_owned(), path("key.pem")]
+}
+
+#[tokio::test]
+async fn session_over_tls_has_a_cookie_for_tls_alone() {
+    let files = CertificateFiles::new();
+    let tls = arguments(&files);
+    let served = Served::start(&[&["--sign-in-link"], tls.each_ref().map(String::as_str).as_slice()].concat());
+    let link = served.printed["sign_in"].as_str().expect("a link").to_owned();
+    let (base, code) = link.split_once("/-/sign-in#code=").expect("a code");
+    assert_eq!(base, format!("https://{}", served.address));
+    let stream = connect(served.address, &files.path("root.pem"), &["h2"]).await.expect("a connection");
+    let client = Http2::over(stream).await;
+    let begun = client.request("POST", "/api/v1/session", json!({ "code": code }).to_string()).await;
+    let cookie = begun.header("set-cookie").expect("a cookie");
+    assert!(cookie.starts_with("__Host-plugbay-session=pbs_"), "{cookie}");
+    assert_contains(cookie, &["; Secure", "; HttpOnly", "; Path=/"]);
+    let own = [("cookie", cookie.split(';').next().expect("a value")), ("sec-fetch-site", "same-origin")];
+    let who = client.try_request("GET", "/api/v1/session", &own, "").await.expect("an answer").json();
+    assert_eq!((&who["consumer"], &who["scopes"]), (&json!("operator"), &json!(["manage"])), "{who}");
+    served.end();
 }
 
 #[tokio::test]

@@ -38,6 +38,24 @@ async fn document_of_a_page_loads_files_of_this_server_alone() {
 }
 
 #[tokio::test]
+async fn dashboard_is_served_at_each_of_its_addresses() {
+    let host = Administered::start().await;
+    for path in ["/", "/-/plugins/shop", "/-/plugins/shop/permissions?x=1", "/-/sign-in"] {
+        let page = get(&host, path).await;
+        assert_eq!((page.status, page.header("cache-control")), (200, Some("no-cache")), "{path}");
+        let html = page.text();
+        assert_contains(&html, &["/dashboard/main.js\"></script>", "/style/dashboard.css"]);
+        // Views other than the first are loaded when they are shown.
+        assert!(
+            html.contains("/dashboard/views/overview.js") && !html.contains("/dashboard/views/tokens.js"),
+            "{html}"
+        );
+        assert_contains(page.header("content-security-policy").unwrap_or_default(), &["script-src 'self';"]);
+    }
+    assert_eq!(get(&host, "/-").await.status, 404);
+}
+
+#[tokio::test]
 async fn files_are_compressed_and_those_of_another_version_are_unknown() {
     let host = Administered::start().await;
     let page = get(&host, "/p/anything").await.text();

@@ -53,6 +53,7 @@ static FILES: [File; FILE_COUNT] = files![
     "dashboard/format.js",
     "dashboard/frame.js",
     "dashboard/history.js",
+    "dashboard/later.js",
     "dashboard/main.js",
     "dashboard/parts.js",
     "dashboard/plugin_menu.js",
@@ -125,7 +126,7 @@ static FILES: [File; FILE_COUNT] = files![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const FILE_COUNT: usize = 74;
+const FILE_COUNT: usize = 75;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static File>> =
     LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());

@@ -6,32 +6,27 @@ import { useStore } from "../lib/store.js";
 import { ThemeButton } from "../lib/theme.js";
 import { Toasts } from "../lib/toast.js";
 import { html, useEffect } from "../lib/view.js";
+import { later } from "./later.js";
 import { Heading } from "./parts.js";
 import { useChange } from "./resource.js";
 import { may, mayAny, refresh, session, signOut } from "./session.js";
-import { AuditView } from "./views/audit.js";
-import { DeadLettersView } from "./views/dead_letters.js";
-import { EventsView } from "./views/events.js";
-import { HostView } from "./views/host.js";
-import { InstallView } from "./views/install.js";
-import { LogsView } from "./views/logs.js";
 import { OverviewView } from "./views/overview.js";
-import { PluginView } from "./views/plugin.js";
 import { SignInView } from "./views/sign_in.js";
-import { TokensView } from "./views/tokens.js";
+
+const PluginView = later(() => import("./views/plugin.js"), "PluginView");
 
 /** The views, with whether the caller may see them. Those with a name are in the navigation. */
 const VIEWS = [
   { path: "/", name: "Plugins", view: OverviewView, shows: () => mayAny("read") },
   { path: "/-/plugins/{name}", view: PluginView, shows: ({ name }) => may("read", name) },
   { path: "/-/plugins/{name}/{tab}", view: PluginView, shows: ({ name }) => may("read", name) },
-  { path: "/-/install", name: "Install", view: InstallView, shows: () => may("manage") },
-  { path: "/-/logs", name: "Logs", view: LogsView, shows: () => may("read") },
-  { path: "/-/events", name: "Events", view: EventsView, shows: () => may("read") },
-  { path: "/-/dead-letters", name: "Dead letters", view: DeadLettersView, shows: () => may("read") },
-  { path: "/-/audit", name: "Audit", view: AuditView, shows: () => may("read") },
-  { path: "/-/tokens", name: "Tokens", view: TokensView, shows: () => may("manage") },
-  { path: "/-/host", name: "Host", view: HostView, shows: () => may("read") },
+  { path: "/-/install", name: "Install", view: later(() => import("./views/install.js"), "InstallView"), shows: () => may("manage") },
+  { path: "/-/logs", name: "Logs", view: later(() => import("./views/logs.js"), "LogsView"), shows: () => may("read") },
+  { path: "/-/events", name: "Events", view: later(() => import("./views/events.js"), "EventsView"), shows: () => may("read") },
+  { path: "/-/dead-letters", name: "Dead letters", view: later(() => import("./views/dead_letters.js"), "DeadLettersView"), shows: () => may("read") },
+  { path: "/-/audit", name: "Audit", view: later(() => import("./views/audit.js"), "AuditView"), shows: () => may("read") },
+  { path: "/-/tokens", name: "Tokens", view: later(() => import("./views/tokens.js"), "TokensView"), shows: () => may("manage") },
+  { path: "/-/host", name: "Host", view: later(() => import("./views/host.js"), "HostView"), shows: () => may("read") },
   { path: "/-/sign-in", view: SignInView, shows: () => true },
 ];
 
@@ -74,7 +69,8 @@ function Content({ who, found, path }) {
     `;
   }
   // Another session sees other values, and another plugin has another state.
-  return html`<${entry.view} key=${`${who.session?.id ?? ""} ${entry.view.name} ${parameters.name ?? ""}`} ...${parameters} />`;
+  const key = `${who.session?.id ?? ""} ${VIEWS.findIndex(({ view }) => view === entry.view)} ${parameters.name ?? ""}`;
+  return html`<${entry.view} key=${key} ...${parameters} />`;
 }
 
 /** The server has not answered yet. */
