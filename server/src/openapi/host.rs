@@ -41,22 +41,19 @@ pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         get("/plugins/routes", "list_routes", "The routes of the plugins that the caller may read or call")
             .needs(ScopeKind::Read)
             .json("200", "The routes.", list),
-        get("/api/v1/session", "session", "The caller, its scopes and its session").json(
-            "200",
-            "The caller.",
-            session(),
-        ),
+        get("/api/v1/session", "session", "The caller, its scopes and its session")
+            .json("200", "The caller.", session())
+            .fails(&[401, 429]),
         Operation::new("post", "/api/v1/session", "sign_in", "Begins a session with a token or the code of a link")
             .tags(&["Host"])
             .description("The answer sets a cookie, which counts in requests of the server's own pages alone.")
             .body::<Credentials>(schemas)
             .json("201", "The session.", session())
             .fails(&[400, 401, 403, 409, 429]),
-        Operation::new("delete", "/api/v1/session", "sign_out", "Ends the session of the cookie").tags(&["Host"]).json(
-            "200",
-            "It has ended.",
-            status(),
-        ),
+        Operation::new("delete", "/api/v1/session", "sign_out", "Ends the session of the cookie")
+            .tags(&["Host"])
+            .json("200", "It has ended.", status())
+            .fails(&[401, 403, 429]),
         get("/openapi.json", "openapi", "This document")
             .needs(ScopeKind::Read)
             .json("200", "The document, with the plugins that the caller may read.", object(&["openapi", "paths"]))
