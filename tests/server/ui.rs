@@ -44,7 +44,7 @@ async fn dashboard_is_served_at_each_of_its_addresses() {
         let page = get(&host, path).await;
         assert_eq!((page.status, page.header("cache-control")), (200, Some("no-cache")), "{path}");
         let html = page.text();
-        assert_contains(&html, &["/dashboard/main.js\"></script>", "/style/dashboard.css"]);
+        assert_contains(&html, &["/dashboard/main.js\"></script>", "+dashboard.css\">"]);
         // Views other than the first are loaded when they are shown.
         assert!(
             html.contains("/dashboard/views/overview.js") && !html.contains("/dashboard/views/tokens.js"),
