@@ -60,6 +60,10 @@ package *ARGS:
 bench *ARGS:
     cargo run --release -p plugbay-bench -- {{ARGS}}
 
+# Measure routes next to handlers of axum, clients that follow events, and a plugin beside a hundred hostile ones.
+bench-http *ARGS:
+    cargo run --release -p plugbay-bench --bin plugbay-bench-http -- {{ARGS}}
+
 # Build the benchmark's Extism peer: a workspace of its own, with another version of wasmtime.
 bench-extism:
     cargo build --release --manifest-path bench/extism/Cargo.toml --ignore-rust-version

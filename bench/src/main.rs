@@ -1,51 +1,10 @@
-//! The benchmark of Plugbay against a native function, raw wasmtime and Extism. `README.md` describes the comparisons
-//! and how to read the results.
+//! The benchmark of the library.
 
-mod guest;
-mod measure;
-mod payload;
-mod report;
-mod row;
-mod subject;
-
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::Parser;
-
-use crate::measure::Plan;
-use crate::report::{Machine, Report, Row};
-use crate::row::call::Asked;
-use crate::row::service::Service;
-use crate::row::threads::Serving;
-use crate::row::{
-    Bench, boot, call, durable, event, follow, fresh, hostile, http, load, memory, service, start, threads,
-};
-use crate::subject::extism::Extism;
-
-/// Measures Plugbay against a native function, raw wasmtime and Extism.
-#[derive(Parser)]
-struct Arguments {
-    /// Number of rounds; each runs every subject once.
-    #[arg(long, default_value_t = 60)]
-    rounds: usize,
-    /// Duration of one batch in milliseconds.
-    #[arg(long, default_value_t = 4.0)]
-    batch_ms: f64,
-    /// Run only rows whose key contains one of these words: ping, echo-100, typed, fresh, threads, compute, load,
-    /// boot, memory, service, event, durable, http, hostile, cli.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// Write all measurements to this file, as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Path of the program that `just bench-extism` builds, if it is not the default.
-    #[arg(long)]
-    extism: Option<PathBuf>,
-}
-
-/// The key of a row, and the function that measures it.
-type Measure = (&'static str, fn(&Bench) -> anyhow::Result<Row>);
+use plugbay_bench::row::call::Asked;
+use plugbay_bench::row::service::Service;
+use plugbay_bench::row::threads::Serving;
+use plugbay_bench::row::{boot, call, durable, event, fresh, load, memory, service, start, threads};
+use plugbay_bench::{Measure, payload, run};
 
 const ROWS: &[Measure] = &[
     ("ping", |bench| call::text(bench, "ping", "null", asked(1.5, Some(5.0)))),
@@ -78,11 +37,6 @@ const ROWS: &[Measure] = &[
     ("event-unheard", event::unheard),
     ("durable-publish", durable::publish),
     ("durable-set", durable::set),
-    ("http-ping", http::warm_ping),
-    ("http-echo", http::warm_echo),
-    ("http-fresh", http::fresh_ping),
-    ("http-follow", follow::row),
-    ("hostile", hostile::row),
     ("cli", start::row),
 ];
 
@@ -91,41 +45,5 @@ fn asked(over_raw: f64, extism_over: Option<f64>) -> Asked {
 }
 
 fn main() -> anyhow::Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        Some((memory::CHILD, rest)) => return memory::child(rest),
-        Some((boot::CHILD, rest)) => return boot::child(rest),
-        Some((follow::CHILD, rest)) => return follow::child(rest),
-        Some((hostile::GOOD, rest)) => return hostile::good_client(rest),
-        Some((hostile::HOSTILE, rest)) => return hostile::hostile_client(rest),
-        Some((subject::http::CLIENT, rest)) => return subject::http::client(rest),
-        _ => {}
-    }
-    let arguments = Arguments::parse();
-    let scratch = tempfile::tempdir()?;
-    let build = PathBuf::from(guest::BENCH).join("guest/target");
-    let wasm_path = guest::component(&build)?;
-    let bench = Bench {
-        plan: Plan { rounds: arguments.rounds.max(1), batch: Duration::from_secs_f64(arguments.batch_ms / 1e3) },
-        wasm: std::fs::read(&wasm_path)?,
-        wasm_path,
-        service_wasm: std::fs::read(guest::service_component(&build)?)?,
-        extism: Extism::find(arguments.extism.as_deref(), &build)?,
-        scratch: scratch.path().to_owned(),
-    };
-    let mut machine = Machine::describe(bench.extism.is_some());
-    println!("Time per call: median, fastest .. slowest round. Ratios: median, least .. most within a round.");
-    let wanted = |key: &str| arguments.only.is_empty() || arguments.only.iter().any(|word| key.contains(word.as_str()));
-    let mut rows = Vec::new();
-    for (_, measure) in ROWS.iter().filter(|(key, _)| wanted(key)) {
-        let row = measure(&bench)?;
-        print!("{}", row.table());
-        rows.push(row);
-    }
-    machine.finish();
-    println!("\n{}", machine.table());
-    if let Some(path) = arguments.json {
-        std::fs::write(&path, serde_json::to_string_pretty(&Report { machine, rows })?)?;
-    }
-    Ok(())
+    run(ROWS, &[(memory::CHILD, memory::child), (boot::CHILD, boot::child)])
 }

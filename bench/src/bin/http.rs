@@ -1,0 +1,22 @@
+//! The benchmark of the server.
+
+use plugbay_bench::row::{follow, hostile, http};
+use plugbay_bench::{Measure, run, subject};
+
+const ROWS: &[Measure] = &[
+    ("http-ping", http::warm_ping),
+    ("http-echo", http::warm_echo),
+    ("http-fresh", http::fresh_ping),
+    ("http-follow", follow::row),
+    ("hostile", hostile::row),
+];
+
+fn main() -> anyhow::Result<()> {
+    let children = [
+        (follow::CHILD, follow::child as fn(&[String]) -> anyhow::Result<()>),
+        (hostile::GOOD, hostile::good_client),
+        (hostile::HOSTILE, hostile::hostile_client),
+        (subject::http::CLIENT, subject::http::client),
+    ];
+    run(ROWS, &children)
+}
