@@ -5,6 +5,7 @@
 //! nothing of triggers.
 
 mod exchange;
+mod http;
 mod route;
 
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::exchange::CallContext;
 pub use self::exchange::{HttpRequest, HttpResponse};
+pub(crate) use self::http::CallOptions;
+pub use self::http::{HttpBody, HttpCall};
 pub use self::route::{PluginRoutes, RouteCall, RouteOutcome};
 use crate::admission::Chain;
 use crate::caller::Caller;

@@ -5,6 +5,7 @@ mod admin_events;
 mod admin_views;
 mod http2;
 mod hygiene;
+mod incoming;
 mod mcp;
 mod observe;
 mod openapi;

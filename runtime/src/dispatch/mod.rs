@@ -17,13 +17,14 @@ use tracing::field::Empty;
 
 pub(crate) use self::provided::invoke_provided;
 pub(crate) use self::request::Request;
-use self::request::{EventRequest, HealthRequest, RunAction};
+use self::request::{AnswerHttp, EventRequest, HealthRequest, RunAction};
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::error::{EventError, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::{Delivery, Event, Health, NewEvent, Reaction};
+use crate::host::http::incoming::{HttpExchange, INCOMING_HANDLER};
 use crate::host::{Call, TimeLimit};
-use crate::invocation::{CallContext, HttpRequest, HttpResponse, Invocation, Outcome, Usage};
+use crate::invocation::{CallContext, CallOptions, HttpRequest, HttpResponse, Invocation, Outcome, Usage};
 use crate::limits::{ACTION_NAME_BYTES_MAX, CALL_DEPTH_MAX};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::instance::Start;
@@ -117,6 +118,23 @@ pub(crate) async fn handle_event(plugin: &CurrentRevision, delivery: Delivery<'_
     };
     let (reaction, _) = dispatch(plugin, &circumstances, &mut EventRequest(delivery)).await?;
     Ok(reaction)
+}
+
+/// Passes an HTTP request to the component's own handler, and returns when that has returned.
+pub(crate) async fn answer_http(
+    plugin: &CurrentRevision,
+    exchange: &HttpExchange,
+    options: &CallOptions,
+) -> Result<(), InvokeError> {
+    let circumstances = Circumstances {
+        name: INCOMING_HANDLER,
+        caller: &Caller::Http,
+        request_id: options.request_id.as_deref(),
+        timeout: options.timeout,
+        chain: None,
+        context: Some(&options.context),
+    };
+    dispatch(plugin, &circumstances, &mut AnswerHttp(exchange)).await.map(|((), _)| ())
 }
 
 /// Runs the plugin's health check.
@@ -241,7 +259,7 @@ async fn admit<'a, R: Request>(
     }
     let declared = request.declared(plugin, call)?;
     let body = call.context.and_then(|context| context.request.as_ref()).map_or(0, HttpRequest::body_bytes);
-    let (allowed, observed) = (plugin.limits.payload_bytes, request.payload().len().max(body));
+    let (allowed, observed) = (plugin.limits.payload_bytes, request.payload_bytes().max(body));
     if observed > allowed {
         return Err(plugin.error(call, InvokeErrorKind::PayloadTooLarge { allowed, observed }));
     }

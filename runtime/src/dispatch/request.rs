@@ -11,6 +11,7 @@ use super::shown;
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Delivery, Reaction};
 use crate::host::Call;
+use crate::host::http::incoming::HttpExchange;
 use crate::invocation::parse_answer;
 use crate::limits::ACTION_NAME_BYTES_MAX;
 use crate::plugin::instance::Instance;
@@ -39,6 +40,11 @@ pub(crate) trait Request: Clone + Send + Sync {
 
     /// The JSON that the guest receives.
     fn payload(&self) -> &str;
+
+    /// The size of what the guest receives in bytes, as far as it is known.
+    fn payload_bytes(&self) -> usize {
+        self.payload().len()
+    }
 
     /// Calls the guest. Returns the future of the instance itself, without a layer around it.
     fn ask(
@@ -87,7 +93,9 @@ impl Request for RunAction<'_> {
 
     fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         let declared = plugin.actions.get(call.name);
-        if declared.is_none() && (!plugin.actions.is_empty() || call.name.len() > ACTION_NAME_BYTES_MAX) {
+        if declared.is_none()
+            && (!plugin.actions.is_empty() || call.name.len() > ACTION_NAME_BYTES_MAX || !plugin.has_actions())
+        {
             return Err(unknown_action(plugin, call.name));
         }
         Ok(declared)
@@ -196,6 +204,44 @@ impl Request for HealthRequest {
 
     fn check_reply(&self, _: &LoadedPlugin, _: &Call<'_>, json: Option<String>) -> Result<Option<String>, InvokeError> {
         Ok(json)
+    }
+}
+
+/// An HTTP request for the component's own handler.
+#[derive(Clone, Copy)]
+pub(super) struct AnswerHttp<'a>(pub(super) &'a HttpExchange);
+
+impl Request for AnswerHttp<'_> {
+    type Reply = ();
+    const COUNTS_AGAINST_RATE: bool = true;
+    const NEEDS_ADMITTED_CALLER: bool = true;
+
+    fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
+        Ok(None)
+    }
+
+    fn payload(&self) -> &str {
+        ""
+    }
+
+    fn payload_bytes(&self) -> usize {
+        self.0.announced_bytes()
+    }
+
+    async fn ask(&mut self, plugin: &LoadedPlugin, instance: &mut Instance, call: &Call<'_>) -> GuestAnswer<()> {
+        instance.answer_http(self.0, call, &plugin.limits).await.map(Ok)
+    }
+
+    fn within_limit(&self, _: &LoadedPlugin, _: &Call<'_>, (): ()) -> Result<(), InvokeError> {
+        Ok(())
+    }
+
+    fn check_reply(&self, plugin: &LoadedPlugin, call: &Call<'_>, (): ()) -> Result<(), InvokeError> {
+        if self.0.is_answered() {
+            return Ok(());
+        }
+        let message = "it returned without a response".to_owned();
+        Err(plugin.error(call, InvokeErrorKind::Answer { message }))
     }
 }
 

@@ -10,6 +10,7 @@ use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower, Resource,
 };
 use wasmtime::{Engine, Store};
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use super::event::EventHandle;
 use crate::error::Failure;
@@ -45,6 +46,9 @@ pub(crate) type ReloadParams = (String, Option<SavedState>);
 /// Parameters of `event-handler.on-event`.
 pub(crate) type EventParams = (Resource<EventHandle>,);
 
+/// Parameters of `incoming-handler.handle`: the request, and where to put the response.
+pub(crate) type IncomingParams = (Resource<HostIncomingRequest>, Resource<HostResponseOutparam>);
+
 /// Converts a failure for callers. The code must not be empty: programs branch on it.
 pub(crate) fn failure(failure: WitFailure) -> Box<Failure> {
     let WitFailure { code, message, details, status_code } = failure;
@@ -72,6 +76,8 @@ pub(crate) struct Exports {
     pub(crate) health: Option<ComponentExportIndex>,
     /// `wasi:cli/run`, for legacy plugins.
     pub(crate) run: Option<ComponentExportIndex>,
+    /// `wasi:http/incoming-handler`.
+    pub(crate) incoming_handler: Option<ComponentExportIndex>,
 }
 
 impl Exports {
@@ -86,6 +92,7 @@ impl Exports {
             on_event: find("plugbay:plugin/event-handler@0.2", "on-event"),
             health: find("plugbay:plugin/health@0.2", "check"),
             run: find("wasi:cli/run@0.2", "run"),
+            incoming_handler: find("wasi:http/incoming-handler@0.2", "handle"),
         }
     }
 }
@@ -119,6 +126,8 @@ impl Exports {
         check::<(), ()>("lifecycle.on-unload", self.on_unload.as_ref(), instance, store)?;
         check::<EventParams, Answer<()>>("event-handler.on-event", self.on_event.as_ref(), instance, store)?;
         check::<(), Answer<String>>("health.check", self.health.as_ref(), instance, store)?;
+        let incoming_handler = self.incoming_handler.as_ref();
+        check::<IncomingParams, ()>("wasi:http/incoming-handler.handle", incoming_handler, instance, store)?;
         check::<(), (Result<(), ()>,)>("wasi:cli/run", self.run.as_ref(), instance, store)
     }
 }

@@ -49,11 +49,8 @@ impl HostState {
 
     /// The headers of the request that the plugin may see.
     fn visible_headers(&self) -> impl Iterator<Item = &(String, Vec<u8>)> {
-        let allowed = &self.plugin.request_headers;
         let headers = self.request().map_or(&[][..], |request| &request.headers);
-        headers.iter().filter(|(name, _)| {
-            allowed.iter().any(|allowed| allowed == name) && !NEVER_VISIBLE.contains(&name.as_str())
-        })
+        headers.iter().filter(|(name, _)| is_visible(&self.plugin.request_headers, name))
     }
 
     fn response(&mut self) -> &mut HttpResponse {
@@ -85,13 +82,23 @@ impl HostState {
     }
 }
 
+/// Returns whether a plugin may see a header of a request, of which the runtime allows these. The name is in lower case.
+pub(super) fn is_visible(allowed: &[String], name: &str) -> bool {
+    allowed.iter().any(|allowed| allowed == name) && !NEVER_VISIBLE.contains(&name)
+}
+
+/// Returns whether the server alone sets a header of responses. The name is in lower case.
+pub(super) fn is_of_the_server(name: &str) -> bool {
+    OF_THE_SERVER.contains(&name) || PREFIXES_OF_THE_SERVER.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Checks a header that a plugin sets. The name is in lower case.
 fn check_header(name: &str, value: &[u8]) -> Result<(), Failure> {
     let is_token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err(failure(INVALID_ARGUMENT, "the name of a header has letters, digits and `-` only, such as `etag`"));
     }
-    if OF_THE_SERVER.contains(&name) || PREFIXES_OF_THE_SERVER.iter().any(|prefix| name.starts_with(prefix)) {
+    if is_of_the_server(name) {
         return Err(failure(INVALID_ARGUMENT, format!("the header `{name}` is set by the server alone")));
     }
     // Horizontal tabs, visible characters and those beyond ASCII.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use plugbay_compile::Metering;
 use plugbay_compile::scan::{self, ItemKind, Kind, Quantity, Scan, ScanLimits};
-use plugbay_manifest::{Effect, ExecutionMode, Layer, Manifest, PermissionAction, Resources, Rule};
+use plugbay_manifest::{Effect, ExecutionMode, Instances, Layer, Manifest, PermissionAction, Resources, Rule};
 use semver::Version;
 use sha2::{Digest, Sha256};
 
@@ -113,6 +113,10 @@ impl CheckedPackage {
         let options = &package.options;
         let asked = overridden(&manifest.resources, &options.resources.clone().unwrap_or_default());
         let mut limits = operator.limits.asked(&asked, &operator.ceilings);
+        if asked.instances.is_none() && scan.exports.iter().any(|export| is_incoming_handler(&export.name)) {
+            // A request may take as long as its client likes to, and programs for this interface expect a fresh instance.
+            limits.instances = Instances::PerCall;
+        }
         let trust = match manifest.execution_mode {
             ExecutionMode::Sandboxed | ExecutionMode::Legacy => Trust::NotAsked,
             ExecutionMode::Trusted if options.trusted == Some(true) || operator.trusted.contains(&manifest.name) => {
@@ -330,6 +334,11 @@ fn manifest(package: &Package, scan: &Scan) -> Result<Manifest, LoadErrorKind> {
     let mut manifest = Manifest::from_layers(&layers)?;
     manifest.notes.extend_from_slice(package.notes());
     Ok(manifest)
+}
+
+/// Returns whether an export is the standard handler of HTTP requests.
+fn is_incoming_handler(export: &str) -> bool {
+    export.starts_with("wasi:http/incoming-handler@0.2.")
 }
 
 /// Merges the two; members that the host sets take precedence.

@@ -19,8 +19,11 @@ use super::deadline;
 use super::verdict::{self, Ended};
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
 use crate::event::{Delivery, Reaction};
-use crate::host::contract::{self, Answer, EventParams, Exports, HandleParams, ReloadParams, SavedState};
+use crate::host::contract::{
+    self, Answer, EventParams, Exports, HandleParams, IncomingParams, ReloadParams, SavedState,
+};
 use crate::host::event::{EventHandle, HandledEvent};
+use crate::host::http::incoming::{self, HttpExchange};
 use crate::host::output::Output;
 use crate::host::{Call, HostState, PluginContext};
 use crate::invocation::HttpResponse;
@@ -187,6 +190,26 @@ impl Instance {
         let answer = self.enter(&on_event, (EventHandle::borrow(),), call, limits).await?;
         let reaction = self.store.data_mut().event.take().map(|event| event.into_reaction());
         Ok(Some(answer.map(|()| reaction.unwrap_or_default())))
+    }
+
+    /// Passes a request to the component's own handler, which answers through it.
+    pub(crate) async fn answer_http(
+        &mut self,
+        exchange: &HttpExchange,
+        call: &Call<'_>,
+        limits: &Limits,
+    ) -> Result<(), InvokeError> {
+        let host_error = |store: &Store<HostState>, error: &wasmtime::Error| verdict::host_error(store, call, error);
+        let Some(index) = &self.linked.exports.incoming_handler else {
+            return Err(host_error(&self.store, &wasmtime::Error::msg("no handler of requests")));
+        };
+        let handle: TypedFunc<IncomingParams, ()> = typed(&self.instance, &mut self.store, index, call)?;
+        // The call begins here and not in `enter_raw`, because the request is logged under its id.
+        self.prepare(call, limits);
+        let params = incoming::begin(self.store.data_mut(), exchange, limits);
+        let params = params.map_err(|error| host_error(&self.store, &error))?;
+        let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, params))).await;
+        self.judge(answer, call, limits)
     }
 
     /// Runs the plugin's health check; `None` if it exports none.

@@ -83,12 +83,14 @@ impl Linked {
             ExecutionMode::Legacy if self.exports.run.is_none() => missing(
                 "it exports no `wasi:cli/run`: a legacy plugin is a WASI command, a program with a `main` function",
             ),
-            ExecutionMode::Sandboxed | ExecutionMode::Trusted if self.exports.handle.is_none() => {
+            ExecutionMode::Sandboxed | ExecutionMode::Trusted
+                if self.exports.handle.is_none() && self.exports.incoming_handler.is_none() =>
+            {
                 match self.other_contract() {
                     Some(other) => missing(&format!("it exports `{other}`: {OTHER_CONTRACT}")),
                     None => missing(
                         "it does not export `plugbay:plugin/actions@0.2.0`: write it with `plugbay-sdk` or against \
-                         `wit/`, or, if it is a WASI command, set `execution_mode: legacy` in its manifest, a \
+                         `wit/`. A component that exports `wasi:http/incoming-handler@0.2` is a plugin too; or, if it is a WASI command, set `execution_mode: legacy` in its manifest, a \
                          `plugin.yaml` beside it with its file's name as `entry_point`; `plugbay call` calls the functions \
                          of any component",
                     ),

@@ -116,6 +116,11 @@ impl LoadedPlugin {
         Ok(self)
     }
 
+    /// Returns whether the component takes calls of actions, and not HTTP requests alone.
+    pub(crate) fn has_actions(&self) -> bool {
+        self.linked.exports.handle.is_some() || self.manifest.execution_mode == ExecutionMode::Legacy
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.manifest.name
     }

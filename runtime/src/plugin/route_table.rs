@@ -79,6 +79,11 @@ impl RouteTable {
         &self.parameters[index]
     }
 
+    /// Returns whether there is a route with this path, for any method.
+    pub(crate) fn has(&self, path: &[Cow<'_, str>]) -> bool {
+        !matches!(self.find(None, path), RouteMatch::Nothing)
+    }
+
     /// Finds the route of a method, `None` being one that no route has, and a path of decoded segments.
     pub(crate) fn find(&self, method: Option<Method>, path: &[Cow<'_, str>]) -> RouteMatch {
         let mut search = Search { method, values: Vec::new(), others: Vec::new() };

@@ -2,8 +2,8 @@
 
 use super::Runtime;
 use crate::error::{RouteError, RouteErrorKind};
-use crate::invocation::{PluginRoutes, RouteCall, RouteOutcome};
-use crate::trigger::route;
+use crate::invocation::{HttpBody, HttpCall, PluginRoutes, RouteCall, RouteOutcome};
+use crate::trigger::{http, route};
 
 impl Runtime {
     /// Answers an HTTP request by the route of a plugin that its method and path match: the route's actions run one
@@ -31,6 +31,43 @@ impl Runtime {
     pub async fn handle_route(&self, plugin: &str, call: impl Into<RouteCall>) -> Result<RouteOutcome, RouteError> {
         match self.0.plugins.get(plugin) {
             Some(plugin) => route::handle(&plugin, call.into()).await,
+            None => Err(RouteError::new(plugin, RouteErrorKind::UnknownPlugin)),
+        }
+    }
+
+    /// Returns whether a plugin answers requests of this path by its own handler ([`Runtime::handle_http`]): its component
+    /// exports `wasi:http/incoming-handler@0.2`, and its manifest has no route with this path.
+    pub fn is_for_handler(&self, plugin: &str, path: &str) -> bool {
+        self.0.plugins.get(plugin).is_some_and(|plugin| http::is_for_handler(&plugin, path))
+    }
+
+    /// Passes an HTTP request to the handler that a plugin's component exports, `wasi:http/incoming-handler@0.2`, and
+    /// returns its response as soon as its head is there. Both bodies are streamed: the request's may be as large as a
+    /// payload of the plugin, the response's as a result, and the plugin's deadline applies to the whole exchange.
+    /// Dropping the response stops the plugin. Each request gets a fresh instance unless the manifest says
+    /// `resources.instances`.
+    ///
+    /// ```no_run
+    /// # async fn answer(runtime: plugbay::Runtime) -> Result<(), plugbay::error::RouteError> {
+    /// use plugbay::http::Request;
+    /// use plugbay::invocation::{HttpBody, HttpCall};
+    ///
+    /// let request = Request::get("/greetings?name=Ada").body(String::new()).expect("a request");
+    /// let response: plugbay::http::Response<HttpBody> = runtime.handle_http("greeter", HttpCall::new(request)).await?;
+    /// println!("{}", response.status());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RouteError`] if no such plugin is loaded, it exports no handler, or the handler fails before the head of its
+    /// response. What fails later ends the response's body with an error.
+    ///
+    /// # Panics
+    /// Panics outside of a tokio runtime.
+    pub async fn handle_http(&self, plugin: &str, call: HttpCall) -> Result<::http::Response<HttpBody>, RouteError> {
+        match self.0.plugins.get(plugin) {
+            Some(plugin) => http::handle(&plugin, call).await,
             None => Err(RouteError::new(plugin, RouteErrorKind::UnknownPlugin)),
         }
     }

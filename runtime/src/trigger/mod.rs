@@ -2,6 +2,7 @@
 //! dispatch.
 
 pub(crate) mod event;
+pub(crate) mod http;
 pub(crate) mod plugin;
 pub(crate) mod route;
 pub(crate) mod schedule;

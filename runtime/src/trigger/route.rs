@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plugbay_manifest::Method;
+use plugbay_manifest::{Method, Route};
 
 use crate::caller::Caller;
 use crate::dispatch;
@@ -63,10 +63,14 @@ fn match_route(revision: &LoadedPlugin, request: &mut HttpRequest) -> Result<usi
         }
         RouteMatch::OtherMethods(allowed) => error(RouteErrorKind::OtherMethods { allowed }),
         RouteMatch::Nothing => {
-            let line = |route: &plugbay_manifest::Route| format!("{} {}", route.method.name(), route.path);
-            error(RouteErrorKind::UnknownRoute { available: routes.iter().map(line).collect() })
+            error(RouteErrorKind::UnknownRoute { available: routes.iter().map(route_line).collect() })
         }
     }
+}
+
+/// A route as errors list it, such as `GET /items/{id}`.
+pub(super) fn route_line(route: &Route) -> String {
+    format!("{} {}", route.method.name(), route.path)
 }
 
 /// Checks the parameters of a request against the schemas that its route declares.

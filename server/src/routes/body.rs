@@ -15,9 +15,8 @@ use crate::{ServerSettings, answer};
 /// The answer, which ends the connection: the rest of the body is not read.
 pub(super) async fn read(headers: &HeaderMap, body: Body, settings: &ServerSettings) -> Result<Bytes, Response> {
     let allowed = settings.body_bytes_max;
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > allowed as u64) {
-        return Err(too_large(allowed));
+    if let Some(refused) = refuse_announced(headers, allowed) {
+        return Err(refused);
     }
     let read = tokio::time::timeout(settings.body_timeout, Limited::new(body, allowed).collect()).await;
     match read {
@@ -29,6 +28,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, settings: &ServerSetti
             Err(refused(StatusCode::REQUEST_TIMEOUT, "body_timeout", &message))
         }
     }
+}
+
+/// Returns the answer to a request whose header announces a larger body than allowed.
+pub(super) fn refuse_announced(headers: &HeaderMap, allowed: usize) -> Option<Response> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|length| length > allowed as u64).then(|| too_large(allowed))
 }
 
 fn too_large(allowed: usize) -> Response {

@@ -7,10 +7,13 @@
 //! | `/plugins/{plugin}/…`, `/plugins/{plugin}/routes/…` | the plugin's route |
 //! | `GET /plugins/{plugin}/status`, `…/health` | of the host, unless the plugin has such a route |
 //!
+//! A plugin whose component exports `wasi:http/incoming-handler` answers by it whatever its routes do not.
+//!
 //! The first two are the host's, so a plugin cannot answer them. A route with such a path is reached below `routes/`.
 
 mod action;
 mod body;
+mod handler;
 mod last_actions;
 mod plugin;
 mod report;

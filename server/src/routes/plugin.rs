@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use plugbay::error::{RouteError, RouteErrorKind};
 use plugbay::invocation::{HttpRequest, RouteCall};
 
-use super::{body, report, response};
+use super::{body, handler, report, response};
 use crate::access::ScopeKind;
 use crate::{Identity, RequestId, ServerState, answer};
 
@@ -19,6 +19,10 @@ pub(super) async fn answer(State(state): State<ServerState>, request: Request) -
     let identity = parts.extensions.get::<Identity>();
     if let Some(Err(refusal)) = identity.map(|identity| identity.require(ScopeKind::Call, Some(plugin))) {
         return refusal.into_response();
+    }
+    if state.runtime().is_for_handler(plugin, path) {
+        let (plugin, path) = (plugin.to_owned(), path.to_owned());
+        return handler::answer(&state, &plugin, &path, parts, body).await;
     }
     let body = match body::read(&parts.headers, body, state.settings()).await {
         Ok(body) => body,

@@ -6,6 +6,7 @@
 
 mod body;
 mod exchange;
+pub(crate) mod incoming;
 pub(crate) mod types;
 
 use std::sync::Arc;
