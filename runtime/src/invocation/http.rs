@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 
-use super::exchange::CallContext;
+use super::exchange::{CallContext, HttpRequest};
 
 /// A request for the handler of a plugin. See [`Runtime::handle_http`](crate::Runtime::handle_http).
 #[derive(Debug)]
@@ -39,6 +39,23 @@ impl HttpCall {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         HttpCall { request: request.map(HttpBody::new), options: CallOptions::default() }
+    }
+
+    /// Creates a call from a request that is not streamed, whose path is percent-encoded.
+    ///
+    /// # Errors
+    /// [`http::Error`] if its method, path or a header is not one of HTTP.
+    pub fn from_request(request: HttpRequest) -> Result<Self, http::Error> {
+        let mut target = request.path;
+        if !request.query.is_empty() {
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
+            target = format!("{target}?{query}");
+        }
+        let mut builder = Request::builder().method(request.method.as_str()).uri(target);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        Ok(HttpCall::new(builder.body(Full::new(request.body.unwrap_or_default()))?))
     }
 
     /// Sets the id under which the call is logged. Default: a number that is unique in this process.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use http_body_util::BodyExt;
 use plugbay::error::RouteError;
-use plugbay::invocation::{HttpRequest, RouteCall, RouteOutcome};
+use plugbay::http::{HeaderName, HeaderValue};
+use plugbay::invocation::{HttpCall, HttpRequest, RouteCall, RouteOutcome};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,6 +16,7 @@ use crate::plugin::TestPlugin;
 #[must_use = "a request is sent by `send`"]
 pub struct RouteRequest<'p> {
     plugin: &'p TestPlugin,
+    path: String,
     request: HttpRequest,
     identity: Option<(String, Vec<String>)>,
     is_head: bool,
@@ -51,7 +54,7 @@ impl TestPlugin {
             request = request.query(name, value);
         }
         let is_head = method.eq_ignore_ascii_case("HEAD");
-        RouteRequest { plugin: self, request, identity: None, is_head }
+        RouteRequest { plugin: self, path: path.to_owned(), request, identity: None, is_head }
     }
 }
 
@@ -95,13 +98,42 @@ impl RouteRequest<'_> {
     /// Sends the request. When this returns, the handlers of the events that plugins published meanwhile have run. A
     /// failure is an answer too.
     pub fn send(self) -> RouteResponse {
+        let (name, host) = (self.plugin.name(), self.plugin.host.clone());
+        if host.runtime.is_for_handler(&name, &self.path) {
+            return self.send_to_handler(name, host);
+        }
         let mut call = RouteCall::new(self.request);
         if let Some((identity, scopes)) = self.identity {
             call = call.identity(identity, scopes);
         }
-        let (name, host) = (self.plugin.name(), self.plugin.host.clone());
         match host.run(host.runtime.handle_route(&name, call)) {
             Ok(outcome) => RouteResponse::of_outcome(outcome, name, host),
+            Err(error) => RouteResponse::of_error(error, name, host),
+        }
+        .without_body_if(self.is_head)
+    }
+
+    /// Sends the request to the handler that the component exports, and reads the whole response. One that breaks off
+    /// is as long as what arrived of it.
+    fn send_to_handler(self, name: String, host: Arc<Inner>) -> RouteResponse {
+        let mut call = HttpCall::from_request(self.request).unwrap_or_else(|error| panic!("the request: {error}"));
+        if let Some((identity, scopes)) = self.identity {
+            call = call.identity(identity, scopes);
+        }
+        let answered = host.run(async {
+            let (head, mut body) = host.runtime.handle_http(&name, call).await?.into_parts();
+            let mut bytes = Vec::new();
+            while let Some(Ok(frame)) = body.frame().await {
+                bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            }
+            Ok((head, bytes))
+        });
+        match answered {
+            Ok((head, body)) => {
+                let header = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.as_bytes().to_vec());
+                let headers = head.headers.iter().map(header).collect();
+                RouteResponse { status: head.status.as_u16(), headers, body, error: None, plugin: name, host }
+            }
             Err(error) => RouteResponse::of_error(error, name, host),
         }
         .without_body_if(self.is_head)
