@@ -107,9 +107,9 @@ async fn response_that_breaks_off_closes_the_connection() {
     for path in ["panic-later", "slow"] {
         let mut client = Client::connect(serving.address).await;
         client.send(format!("GET /plugins/web/{path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
-        assert_eq!(client.head().await.status, 200);
-        assert_eq!(client.chunk().await, Some(Some(b"begun".to_vec())));
-        assert_eq!(client.chunk().await, None, "no end of the body: {path}");
+        // What was sent before may have arrived or not.
+        let received = client.rest().await;
+        assert!(!received.ends_with(b"\r\n0\r\n\r\n"), "no end of the body: {}", String::from_utf8_lossy(&received));
     }
     let errors = plugin.metrics().errors;
     assert_eq!(
