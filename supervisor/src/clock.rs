@@ -1,6 +1,7 @@
 //! The wall clock of the supervisor: delays of restarts, timeouts and schedules. A test controls it.
 //!
-//! The time that the operating system has to end a process group after SIGKILL, and the looks at watched files, are real.
+//! The time that the operating system has to end a process group after SIGKILL, and the looks at watched files, are
+//! real.
 
 use std::fmt;
 use std::future::Future;

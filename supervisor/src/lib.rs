@@ -22,8 +22,8 @@
 //! the group; the next run begins after that. Processes end with their host, even if it is killed, unless they are
 //! detached.
 //!
-//! The crate knows no plugins and no WebAssembly. A host gives it the part of its file (`plugbay_manifest::Supervision`)
-//! and an observer of events.
+//! The crate knows no plugins and no WebAssembly. A host gives it the part of its file
+//! (`plugbay_manifest::Supervision`) and an observer of events.
 
 #![forbid(unsafe_code)]
 

@@ -93,8 +93,8 @@ impl Supervisor {
         if found.is_empty() { self.process(target).into_iter().collect() } else { found }
     }
 
-    /// Gives an order to a process, a cluster, an instance, or [`ALL`]. It returns when the order is accepted: a process
-    /// that was started runs then, and one that was stopped was asked to end. `reason` is logged.
+    /// Gives an order to a process, a cluster, an instance, or [`ALL`]. It returns when the order is accepted: a
+    /// process that was started runs then, and one that was stopped was asked to end. `reason` is logged.
     ///
     /// # Errors
     /// [`OrderError`] if there is no such process, or none of the processes accepts the order.

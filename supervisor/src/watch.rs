@@ -1,7 +1,7 @@
 //! Watched files of a process: a change is reported once the files have been left alone for a moment.
 //!
-//! Files are looked at. Notifications of the operating system end when a watched directory is replaced, and do not exist
-//! on every file system.
+//! Files are looked at. Notifications of the operating system end when a watched directory is replaced, and do not
+//! exist on every file system.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

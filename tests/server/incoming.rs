@@ -169,7 +169,7 @@ async fn disabled_plugin_and_plugin_without_a_handler_are_named() {
     serving.host.load(TestPlugin::from(feature::ECHO).manifest("name", json!("echo"))).await;
     let error = runtime.handle_http("echo", request()).await.expect_err("it exports no handler");
     assert!(matches!(error.kind(), RouteErrorKind::UnknownRoute { .. }), "{error}");
-    let error = runtime.handle_http("nobody", request()).await.expect_err("not loaded");
+    let error = runtime.handle_http("absent", request()).await.expect_err("not loaded");
     assert!(matches!(error.kind(), RouteErrorKind::UnknownPlugin), "{error}");
 }
 

@@ -82,7 +82,8 @@ impl HostState {
     }
 }
 
-/// Returns whether a plugin may see a header of a request, of which the runtime allows these. The name is in lower case.
+/// Returns whether a plugin may see a header of a request, of which the runtime allows these. The name is in lower
+/// case.
 pub(super) fn is_visible(allowed: &[String], name: &str) -> bool {
     allowed.iter().any(|allowed| allowed == name) && !NEVER_VISIBLE.contains(&name)
 }

@@ -114,7 +114,8 @@ impl CheckedPackage {
         let asked = overridden(&manifest.resources, &options.resources.clone().unwrap_or_default());
         let mut limits = operator.limits.asked(&asked, &operator.ceilings);
         if asked.instances.is_none() && scan.exports.iter().any(|export| is_incoming_handler(&export.name)) {
-            // A request may take as long as its client likes to, and programs for this interface expect a fresh instance.
+            // A request may take as long as its client likes to, and programs for this interface expect a fresh
+            // instance.
             limits.instances = Instances::PerCall;
         }
         let trust = match manifest.execution_mode {

@@ -35,8 +35,8 @@ impl Runtime {
         }
     }
 
-    /// Returns whether a plugin answers requests of this path by its own handler ([`Runtime::handle_http`]): its component
-    /// exports `wasi:http/incoming-handler@0.2`, and its manifest has no route with this path.
+    /// Returns whether a plugin answers requests of this path by its own handler ([`Runtime::handle_http`]): its
+    /// component exports `wasi:http/incoming-handler@0.2`, and its manifest has no route with this path.
     pub fn is_for_handler(&self, plugin: &str, path: &str) -> bool {
         self.0.plugins.get(plugin).is_some_and(|plugin| http::is_for_handler(&plugin, path))
     }

@@ -4,8 +4,8 @@
 //! The handler goes on after it has sent the head of its response, so it runs in a task of its own. The task is stopped
 //! if the client leaves: if the future of the head or the body is dropped.
 //!
-//! A response ends when its handler returns. wasmtime-wasi-http reports a body that breaks off as one that has ended, so
-//! the end of a body says nothing by itself.
+//! A response ends when its handler returns. wasmtime-wasi-http reports a body that breaks off as one that has ended,
+//! so the end of a body says nothing by itself.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -17,17 +17,17 @@ use http::Response;
 use http_body::{Body, Frame};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
-use wasmtime_wasi_http::WasiBody;
 
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind, RouteError, RouteErrorKind};
-use crate::host::http::incoming::{HttpExchange, INCOMING_HANDLER};
+use crate::host::http::incoming::{self, HttpExchange, INCOMING_HANDLER};
 use crate::invocation::{CallOptions, HttpBody, HttpCall};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::route_table::decoded_segments;
 use crate::trigger::route::route_line;
 
-/// Returns whether the plugin answers requests of this path by its own handler: it has one, and no route with this path.
+/// Returns whether the plugin answers requests of this path by its own handler: it has one, and no route with this
+/// path.
 pub(crate) fn is_for_handler(plugin: &CurrentRevision, path: &str) -> bool {
     let revision = plugin.borrow();
     let is_route = |path| matches!(decoded_segments(path), Ok(path) if revision.routes.has(&path));
@@ -80,7 +80,7 @@ const BROKEN_OFF: &str = "the plugin broke off its response";
 
 /// The body of a response, of which the plugin may write as much as of a result.
 struct ResponseBody {
-    body: WasiBody,
+    body: incoming::ResponseBody,
     /// What may still come, in bytes.
     allowed: usize,
     task: Running,

@@ -1,5 +1,5 @@
-//! References within the pages of a plugin: ids of loaders, actions and fragments, and requested routes. They are checked
-//! when all layers are merged, because a page may use what another layer declares.
+//! References within the pages of a plugin: ids of loaders, actions and fragments, and requested routes. They are
+//! checked when all layers are merged, because a page may use what another layer declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::expression::Path;
 
 /// The values that an expression can read, each an object or null. The first name of a path is looked up among the
-/// variables; then it may be the name of one of the other members, such as `state`; then it is looked up in the data, in
-/// the state and in the global state. A member that the state does not have is looked up in the global state.
+/// variables; then it may be the name of one of the other members, such as `state`; then it is looked up in the data,
+/// in the state and in the global state. A member that the state does not have is looked up in the global state.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// Variables of loops.

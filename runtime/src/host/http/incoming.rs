@@ -1,4 +1,5 @@
-//! `wasi:http/incoming-handler`: requests that a component answers by its own handler, with bodies that stream both ways.
+//! `wasi:http/incoming-handler`: requests that a component answers by its own handler, with bodies that stream both
+//! ways.
 //!
 //! The guest sees the headers that `plugbay:plugin/exchange` would show it, and the length of the body. Headers of its
 //! response that are the server's are left out, and the plugin's log says so: programs that were written for another
@@ -33,6 +34,9 @@ const NO_AUTHORITY: &str = "localhost";
 /// A request for a component's own handler, and the place for the head of its response.
 #[derive(Clone)]
 pub(crate) struct HttpExchange(Arc<Parts>);
+
+/// The body of a response, as the guest writes it.
+pub(crate) type ResponseBody = WasiBody;
 
 /// The head of a response, with its body to come; or why there is none.
 pub(crate) type Head = Result<Response<WasiBody>, InvokeError>;
@@ -190,7 +194,7 @@ impl Body for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else { return Poll::Pending };
         Poll::Ready(frame.map(|frame| {
-            // The client's connection broke, or it sends something else than a body.
+            // The client's connection broke, or what it sends is not a body.
             let frame = frame.map_err(|_| Error::ConnectionTerminated)?;
             self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
             if self.bytes > self.allowed { Err(Error::HttpRequestBodySize(Some(self.allowed))) } else { Ok(frame) }

@@ -1,8 +1,8 @@
 //! Expressions of pages, such as `state.count > 3 && !data.busy`: a subset of JavaScript that reads values and compares
 //! them.
 //!
-//! There are no calls, no assignments and no other operators, so an expression ends after a time that its length bounds.
-//! The browser evaluates the same grammar (`server/ui/lib/expression.js`); both pass the vectors of
+//! There are no calls, no assignments and no other operators, so an expression ends after a time that its length
+//! bounds. The browser evaluates the same grammar (`server/ui/lib/expression.js`); both pass the vectors of
 //! `expression_vectors.json`.
 
 mod parse;
