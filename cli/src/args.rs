@@ -20,7 +20,7 @@ pub(crate) use self::catalog::{
 };
 pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
 pub(crate) use self::mcp::Mcp;
-pub(crate) use self::observe::Logs;
+pub(crate) use self::observe::{Logs, OrderedProcess, Ps};
 pub(crate) use self::token::{CreateToken, LinkToken, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
@@ -170,6 +170,24 @@ pub(crate) enum Command {
     /// Show the latest log lines of a host that runs, and follow them
     #[command(after_help = help::LOGS)]
     Logs(Logs),
+    /// List the processes of a host that runs
+    #[command(after_help = help::PROCESSES)]
+    Ps(Ps),
+    /// Start a process of a host that runs
+    #[command(after_help = help::PROCESSES)]
+    Start(OrderedProcess),
+    /// Stop a process; it stays so until it is started, by its schedule too
+    #[command(after_help = help::PROCESSES)]
+    Stop(OrderedProcess),
+    /// Stop a process if it runs, and start it
+    #[command(after_help = help::PROCESSES)]
+    Restart(OrderedProcess),
+    /// Refuse starts of a process; one that runs continues
+    #[command(after_help = help::PROCESSES)]
+    Block(OrderedProcess),
+    /// Allow starts of a process again
+    #[command(after_help = help::PROCESSES)]
+    Unblock(OrderedProcess),
     /// Make, list and revoke the tokens with which clients use the server
     #[command(after_help = help::TOKEN, args_conflicts_with_subcommands = true)]
     Token(TokenArgs),

@@ -7,7 +7,7 @@ mod server;
 pub(crate) use self::catalog::{
     DISABLE, ENABLE, EVENTS, INSTALL, KEYGEN, LIST, PUBLISH, REMOVE, ROLLBACK, SIGN, STATUS, UPDATE,
 };
-pub(crate) use self::server::{LOGS, MCP, TOKEN};
+pub(crate) use self::server::{LOGS, MCP, PROCESSES, TOKEN};
 
 pub(crate) const SHORT: &str = "\
 PLUGIN is, in every command, a .wasm file, a plugin directory, or the directory

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
 use plugbay::manifest::{
-    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry, ToolPattern,
+    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry, Supervision,
+    ToolPattern,
 };
 use plugbay::policy::UnreachableRule;
 use plugbay_catalog::PackageOrigin;
@@ -83,6 +84,7 @@ impl HostFile {
             ("ceilings", own.ceilings != other.ceilings),
             ("environment", own.environment != other.environment),
             ("data_dir", own.data_dir != other.data_dir),
+            ("processes", own.supervision != other.supervision),
         ];
         parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
     }
@@ -94,6 +96,16 @@ impl HostFile {
     /// The ceilings as written.
     pub(crate) fn ceilings(&self) -> &Resources {
         &self.contents.ceilings
+    }
+
+    /// The processes and their settings.
+    pub(crate) fn supervision(&self) -> &Supervision {
+        &self.contents.supervision
+    }
+
+    /// The directory of the file, to which its paths are relative.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The environment, if the file names one.

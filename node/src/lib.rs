@@ -2,7 +2,7 @@
 //! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
 //! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins, and [`Node::refresh`]
-//! follows later changes of the catalog. [`open_catalog`] opens
+//! follows later changes of the catalog. [`Node::start_processes`] runs the processes of the file. [`open_catalog`] opens
 //! the catalog with the settings of the file, for commands that change it.
 //!
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod application_state;
 mod boot;
 mod cache;
 mod catalog;
@@ -21,6 +22,7 @@ mod file;
 mod follow;
 mod installed;
 mod loader;
+mod processes;
 mod refresh;
 mod reload;
 mod requirements;
@@ -36,18 +38,24 @@ pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
 pub use follow::FollowError;
 pub use loader::SetEnabledError;
+/// The supervisor of processes.
+pub use plugbay_supervisor as supervisor;
+pub use processes::{ProcessLogSink, ProcessOptions, VariablesOfProcess};
 pub use refresh::RefreshReport;
 pub use reload::ReloadedFile;
 pub use requirements::{FindInstalled, RequirementsError};
 pub use watch::{FileWatch, watch_plugins};
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plugbay::error::{BuildError, SqliteInUse};
 use plugbay::manifest::{PluginEntry, Resources, Rule};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 use plugbay_catalog::{Catalog, HostLock, HostLockError, SqliteStore};
+use plugbay_supervisor::SupervisorError;
 
+use processes::NodeProcesses;
 use running::Running;
 
 /// The operator's settings in addition to the host's file.
@@ -86,6 +94,8 @@ pub struct Node {
     is_writable: bool,
     /// The installed plugins that were loaded.
     running: Running,
+    /// The processes, once they were started.
+    processes: OnceLock<NodeProcesses>,
     /// Changes by the catalog are made one after another.
     turn: tokio::sync::Mutex<()>,
 }
@@ -103,6 +113,9 @@ pub enum NodeError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The processes of the host's file cannot be set up.
+    #[error(transparent)]
+    Processes(#[from] SupervisorError),
     /// The memory of plugins' SQL statements cannot be bounded.
     #[error(transparent)]
     SqlMemory(#[from] SqliteInUse),
@@ -117,8 +130,8 @@ impl Node {
     /// sinks and the isolation of compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
-    /// [`NodeError`] if the environment or the data directory cannot be used, this process used SQLite before, or the
-    /// runtime cannot be built.
+    /// [`NodeError`] if the environment, the data directory or a process of the file cannot be used, this process used
+    /// SQLite before, or the runtime cannot be built.
     pub fn open(options: NodeOptions, builder: RuntimeBuilder) -> Result<Self, NodeError> {
         plugbay::bound_sql_memory()?;
         let NodeOptions { file, policy, limits, environment, data_dir, only_checks } = options;
@@ -141,6 +154,7 @@ impl Node {
             notes.extend(note);
             builder = builder.data_dir(directory);
         }
+        processes::builder(&file, data_dir.as_deref().filter(|_| is_writable)).check()?;
         let runtime = builder.build()?;
         Ok(Node {
             runtime,
@@ -151,6 +165,7 @@ impl Node {
             data_dir,
             is_writable,
             running: Running::default(),
+            processes: OnceLock::new(),
             turn: tokio::sync::Mutex::default(),
         })
     }

@@ -30,6 +30,7 @@ mod host_router;
 mod listen;
 pub mod mcp;
 pub mod openapi;
+mod process_variables;
 mod routes;
 mod schema;
 mod settings;
@@ -42,6 +43,7 @@ pub use host_router::host_router;
 pub use listen::{ConnectionInfo, RequestId, Server, TlsCertificate, TlsError};
 #[cfg(unix)]
 pub use listen::{LOCAL_SOCKET_NAME, LocalSocket};
+pub use process_variables::ProcessVariables;
 pub use routes::plugin_routes;
 pub use settings::ServerSettings;
 pub use state::ServerState;

@@ -89,18 +89,21 @@ impl SupervisorBuilder {
         self
     }
 
+    /// Checks the processes without starting any.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn check(&self) -> Result<(), SupervisorError> {
+        self.checked().map(drop)
+    }
+
     /// Checks the processes, and starts those that start with the host. It has to be called in a Tokio runtime.
     ///
     /// # Errors
     /// [`SupervisorError`] with all problems: command lines, cron expressions and patterns that cannot be read, and
     /// detached processes without a directory for data.
     pub fn start(self) -> Result<Supervisor, SupervisorError> {
-        let mut problems = Vec::new();
-        let checked: Vec<Checked> =
-            self.supervision.processes.iter().map(|entry| self.check(entry, &mut problems)).collect();
-        if !problems.is_empty() {
-            return Err(SupervisorError { problems });
-        }
+        let checked = self.checked()?;
         let supervision = &self.supervision;
         let hours = supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS);
         let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -123,7 +126,13 @@ impl SupervisorBuilder {
         Ok(Supervisor::new(host, managed))
     }
 
-    fn check(&self, entry: &ProcessEntry, problems: &mut Vec<String>) -> Checked {
+    fn checked(&self) -> Result<Vec<Checked>, SupervisorError> {
+        let mut problems = Vec::new();
+        let checked = self.supervision.processes.iter().map(|entry| self.check_process(entry, &mut problems)).collect();
+        if problems.is_empty() { Ok(checked) } else { Err(SupervisorError { problems }) }
+    }
+
+    fn check_process(&self, entry: &ProcessEntry, problems: &mut Vec<String>) -> Checked {
         let mut report = |problem: String| problems.push(format!("process `{}`: {problem}", entry.id));
         if let Err(problem) = command::words(&entry.cmd) {
             report(format!("`cmd` cannot be split: {problem}"));

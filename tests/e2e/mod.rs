@@ -38,6 +38,8 @@ mod serve_example;
 mod serve_local;
 #[cfg(unix)]
 mod serve_otlp;
+#[cfg(target_os = "linux")]
+mod serve_processes;
 #[cfg(unix)]
 mod serve_settings;
 mod service_cache;

@@ -4,5 +4,7 @@ mod boot;
 mod installed;
 mod many;
 mod plugin_store;
+#[cfg(target_os = "linux")]
+mod processes;
 mod refresh;
 mod remote;

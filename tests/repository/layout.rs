@@ -223,7 +223,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("server", &["plugbay-node", "plugbay-catalog", "plugbay"]),
     ("component-call", &["plugbay", "plugbay-manifest"]),
-    ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files"]),
+    ("node", &["plugbay", "plugbay-catalog", "plugbay-compile", "plugbay-files", "plugbay-supervisor"]),
     ("catalog", &["plugbay-address", "plugbay-files", "plugbay-manifest"]),
     ("supervisor", &["plugbay-manifest"]),
     ("sdk/testing", &["plugbay-project", "plugbay", "plugbay-files"]),

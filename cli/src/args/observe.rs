@@ -1,4 +1,4 @@
-//! The arguments of `plugbay logs`.
+//! The arguments of `plugbay logs`, `plugbay ps` and the orders to processes.
 
 use clap::Args as ClapArgs;
 
@@ -6,8 +6,8 @@ use super::{CatalogArgs, ServerArg};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Logs {
-    /// Only lines of this plugin
-    #[arg(value_name = "PLUGIN")]
+    /// Only lines of this plugin or process
+    #[arg(value_name = "NAME")]
     pub(crate) plugin: Option<String>,
     /// Print further lines as they are written, until a signal arrives
     #[arg(short, long)]
@@ -18,6 +18,25 @@ pub(crate) struct Logs {
     /// At most this many lines, the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub(crate) rows: usize,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ps {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OrderedProcess {
+    /// A process, a cluster, an instance of one (web-1), or `all`
+    #[arg(value_name = "PROCESS")]
+    pub(crate) process: String,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
     #[command(flatten)]

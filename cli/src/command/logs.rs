@@ -41,12 +41,13 @@ fn print(line: &Value, output: Output) -> Result<(), Error> {
         _ => DIM,
     };
     let level = level.map(|level| level.to_string()).unwrap_or_default();
-    let plugin = if line["plugin"].is_string() { text("plugin") } else { "host".to_owned() };
+    let writers = ["plugin", "process"].into_iter().find(|name| line[*name].is_string());
+    let writer = writers.map_or_else(|| "host".to_owned(), text);
     let target = if text("target").is_empty() { String::new() } else { format!("{}: ", text("target")) };
     let fields = line["fields"].as_object().into_iter().flatten();
     let fields: String =
         fields.map(|(name, value)| format!(" {}={}", plain(name), plain(&value.to_string()))).collect();
     let message = text("message");
     let message = indented(&message, "    ");
-    Ok(output.result(&format!("[{plugin}] {style}{level}{style:#} {target}{message}{fields}"))?)
+    Ok(output.result(&format!("[{writer}] {style}{level}{style:#} {target}{message}{fields}"))?)
 }

@@ -16,6 +16,7 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod mcp;
 pub(crate) mod new;
+pub(crate) mod processes;
 pub(crate) mod publish;
 pub(crate) mod remove;
 pub(crate) mod rollback;

@@ -9,22 +9,24 @@ use std::convert::Infallible;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context;
 use plugbay::Plugin;
+use plugbay::log::LogLevel;
 use plugbay::manifest::{Method, Route};
 use plugbay_catalog::HostLock;
-use plugbay_node::{FileWatch, FollowError, RefreshReport, watch_plugins};
+use plugbay_node::supervisor::LogSeverity;
+use plugbay_node::{FileWatch, FollowError, ProcessOptions, RefreshReport, watch_plugins};
 #[cfg(unix)]
 use plugbay_server::LocalSocket;
 use plugbay_server::access::{Access, AccessOptions, Scope, ScopeKind, TokenStore};
 use plugbay_server::admin::AdminState;
 use plugbay_server::telemetry::Otlp;
-use plugbay_server::{Server, ServerSettings, ServerState, TlsCertificate, host_router};
+use plugbay_server::{ProcessVariables, Server, ServerSettings, ServerState, TlsCertificate, host_router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -59,7 +61,7 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
             started = start(&mut host, "plugbay serve", output) => started,
             signal = signals.next_end() => Err(Error::Signal(signal)),
         };
-        let runtime = host.node.runtime.clone();
+        let node = host.node.clone();
         let ended = match started {
             Ok(lock) => {
                 serve(host, Listening { listener, certificate }, access, args, otlp.as_ref(), &mut signals, output)
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
             Err(error) => Err(error),
         };
         let closed = async {
-            runtime.shutdown().await;
+            node.shutdown().await;
             if let Some(otlp) = otlp {
                 send_the_rest(otlp).await;
             }
@@ -146,7 +148,8 @@ async fn serve(
         }),
         Some(certificate) => tokio::spawn(async move { server.serve_tls(listener, &certificate).await }),
     };
-    let local = local_server(&host, &admin, tokens, output);
+    let local = local_server(&host, &admin, tokens.clone(), output);
+    start_processes(&host, address, certificate.is_some(), tokens)?;
     // Programs that read this may use the local socket at once.
     let scheme = if certificate.is_some() { "https" } else { "http" };
     print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), link.as_deref(), output)?;
@@ -190,6 +193,30 @@ fn sign_in_link(tokens: &Option<Arc<TokenStore>>, base: &str) -> Result<Option<S
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let code = tokens.create_code("operator", &[Scope::all(ScopeKind::Manage)], now)?;
     Ok(Some(sign_in::link(base, &code)))
+}
+
+/// Starts the processes of the host's file, whose output is in the log of the host.
+fn start_processes(
+    host: &ServedHost,
+    address: SocketAddr,
+    is_tls: bool,
+    tokens: Option<Arc<TokenStore>>,
+) -> Result<(), Error> {
+    let data_dir = host.node.data_dir().filter(|_| host.node.is_writable());
+    let variables = ProcessVariables::new(address, is_tls, data_dir.map(Path::to_owned), tokens);
+    let logs = host.logs.clone();
+    let mut options = ProcessOptions::default();
+    options.port = Some(address.port());
+    options.variables = Arc::new(move |process| variables.of(process));
+    options.log = Arc::new(move |line, is_shown| {
+        let level = match line.severity {
+            LogSeverity::Log | LogSeverity::Info => LogLevel::Info,
+            LogSeverity::Warn => LogLevel::Warn,
+            LogSeverity::Error => LogLevel::Error,
+        };
+        logs.write_process(&line.process_id, level, line.category, &line.text, is_shown);
+    });
+    host.node.start_processes(options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// The rules of access for an address, and the tokens of the data directory. Without one that can be written, sessions

@@ -29,6 +29,17 @@ Examples:
 The lines are those of a host that runs (`plugbay serve`), which holds the
 latest ones in memory. With --json, each line is a JSON document.";
 
+pub(crate) const PROCESSES: &str = "\
+Examples:
+  plugbay ps --data-dir ./data
+  plugbay stop web --data-dir ./data
+  plugbay restart all --server http://127.0.0.1:7070
+
+Processes are those of `processes` in the host's file, or of a pup.json, which
+`plugbay serve` runs beside the plugins. An order is done when the command ends,
+but for `stop`: the process has been asked to end, and `plugbay ps` shows when
+it has. `plugbay logs PROCESS --follow` shows its output.";
+
 pub(crate) const MCP: &str = "\
 Examples:
   plugbay mcp ./shop --expose 'shop.*'
@@ -46,7 +57,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for line in [TOKEN, LOGS, MCP].into_iter().flat_map(str::lines) {
+        for line in [TOKEN, LOGS, PROCESSES, MCP].into_iter().flat_map(str::lines) {
             assert!(line.chars().count() <= 79, "{line}");
         }
     }

@@ -53,6 +53,15 @@ impl Subscriber {
 }
 
 impl EventBus {
+    /// Returns whether a subscription or a stream receives events of a topic.
+    pub(crate) fn has_subscribers(&self, topic: &str) -> bool {
+        let routes = self.routes.read();
+        let mut found = false;
+        routes.subscriptions.matching(topic, |_| found = true);
+        routes.streams.matching(topic, |_| found = true);
+        found
+    }
+
     /// Returns the number of events in a plugin's queue, including those on their way to it.
     pub(crate) fn queued(&self, plugin: &str) -> usize {
         self.plugins.lock().get(plugin).map_or(0, |subscriber| subscriber.listener.queued())

@@ -26,6 +26,12 @@ impl Runtime {
         self.0.events.publish(event.try_into()?).await
     }
 
+    /// Returns whether a plugin or a stream receives events of a topic now, for publishers of events that cost something
+    /// to make. The topic may have any spelling.
+    pub fn has_subscribers(&self, topic: &str) -> bool {
+        self.0.events.has_subscribers(&plugbay_manifest::canonical_topic(topic))
+    }
+
     /// Returns whether no published event is on its way to a handler. A durable event whose handler failed does not
     /// count until its next attempt. Tests use it to detect that all handlers have run.
     pub fn events_are_idle(&self) -> bool {

@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::error::AdminError;
 use super::plugins;
 
-/// `GET /status`, and Pup's `GET /state`
+/// `GET /status`
 pub(super) async fn status(State(state): State<AdminState>, caller: Caller) -> Result<Json<Value>, AdminError> {
     caller.reads()?;
     let mut states: BTreeMap<String, u64> = BTreeMap::new();

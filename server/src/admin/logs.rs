@@ -49,10 +49,16 @@ pub(super) fn parse(query: Option<String>) -> Result<LogQuery, AdminError> {
 }
 
 fn as_pup(entry: &LogEntry) -> Value {
-    let category = if entry.target.is_empty() { entry.plugin.as_deref().unwrap_or("core") } else { &entry.target };
+    let writer = entry.writer().unwrap_or("core");
+    let category = if entry.target.is_empty() { writer } else { &entry.target };
+    // Pup's severity of ordinary lines of a process.
+    let severity = match (&entry.process, entry.level) {
+        (Some(_), LogLevel::Info) => json!("log"),
+        (_, level) => json!(level),
+    };
     json!({
-        "severity": entry.level, "category": category, "text": entry.message,
-        "processId": entry.plugin.as_deref().unwrap_or("core"), "timeStamp": entry.time_ms,
+        "severity": severity, "category": category, "text": entry.message,
+        "processId": writer, "timeStamp": entry.time_ms,
     })
 }
 

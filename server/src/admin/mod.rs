@@ -19,6 +19,7 @@ mod operations;
 mod parameters;
 mod permissions;
 mod plugins;
+mod processes;
 mod state;
 mod stored;
 mod stream;
@@ -33,7 +34,9 @@ pub(crate) use self::caller::Caller;
 pub(crate) use self::error::AdminError;
 pub(crate) use self::operations::{operations, schemas};
 pub(crate) use self::parameters::Path;
+pub(crate) use self::processes::TELEMETRY_CONSUMER;
 pub use self::state::AdminState;
+pub(crate) use self::state::seconds;
 
 /// The largest component that is uploaded, in bytes.
 const UPLOAD_BYTES_MAX: usize = 128 << 20;
@@ -55,6 +58,8 @@ const UPLOAD_BYTES_MAX: usize = 128 << 20;
 /// | `GET /plugins/{plugin}/permissions` | what it asks for, what is granted of it, what was denied lately | read |
 /// | `POST /refresh` | follow the catalog at once | manage |
 /// | `GET` and `PUT /policy` | the operator's policy | read, manage |
+/// | `GET /processes`, `GET /processes/{process}` | processes with their statuses and use of the machine | read |
+/// | `POST /processes/{process}/{order}` | start, stop, restart, block or unblock one or `all` | manage |
 /// | `GET /audit` | the latest denials | read |
 /// | `GET` and `POST /logs`, `GET /logs/stream` | log lines | read, call |
 /// | `POST /events`, `GET /events/stream` | publish events, and follow them | call, read |
@@ -89,6 +94,9 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .nest("/plugins/{plugin}", plugin)
         .route("/refresh", post(lifecycle::refresh))
         .route("/policy", get(host::policy).put(host::set_policy))
+        .route("/processes", get(processes::list))
+        .route("/processes/{process}", get(processes::get))
+        .route("/processes/{process}/{order}", post(processes::order))
         .route("/audit", get(host::audit))
         .route("/logs", get(logs::read).post(logs::write))
         .route("/logs/stream", get(stream::logs))
@@ -107,7 +115,10 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .route("/events", post(events::publish))
         .route("/events/stream", get(stream::events))
         .route("/ipc", post(events::ipc))
-        .route("/state", get(host::status))
+        .route("/processes", get(processes::list_as_pup))
+        .route("/processes/{process}/{order}", post(processes::order_as_pup))
+        .route("/telemetry", post(processes::telemetry))
+        .route("/state", get(processes::state))
         .route("/terminate", post(host::terminate))
         .route("/wss", get(stream::web_socket));
     // DockStat's paths.

@@ -99,6 +99,24 @@ fn of_the_host(schemas: &mut Schemas) -> Vec<Operation> {
             .needs(Manage)
             .body::<host::NewRules>(schemas)
             .json("200", "All rules.", object(&["rules"])),
+        get("/api/v1/processes", "list_processes", "Processes with their statuses", "Processes").needs(Read).json(
+            "200",
+            "The processes, in the order of the host's file.",
+            object(&["processes"]),
+        ),
+        get("/api/v1/processes/{process}", "get_process", "A process, with its use of the machine", "Processes")
+            .needs(Read)
+            .json("200", "The process.", object(&["status", "usage"]))
+            .fails(&[404]),
+        change(
+            "post",
+            "/api/v1/processes/{process}/{order}",
+            "order_process",
+            "Gives an order to a process",
+            "Processes",
+        )
+        .path_schema("order", orders())
+        .fails(&[503]),
         get("/api/v1/audit", "audit", "The latest denials", "Host").needs(Read).json(
             "200",
             "The denials.",
@@ -123,6 +141,10 @@ fn of_the_host(schemas: &mut Schemas) -> Vec<Operation> {
         change("delete", "/api/v1/tokens/{id}", "revoke_token", "Revokes a token", "Tokens")
             .path_schema("id", json!({ "type": "integer", "format": "int64" })),
     ]
+}
+
+fn orders() -> Value {
+    json!({ "enum": ["start", "stop", "restart", "block", "unblock"] })
 }
 
 fn of_plugins(schemas: &mut Schemas) -> Vec<Operation> {
@@ -292,6 +314,13 @@ fn of_pup(schemas: &mut Schemas) -> Vec<Operation> {
     line["properties"] = json!({
         "severity": { "enum": ["error", "warn", "info", "log", "debug"] }, "plugin": text(), "message": text(),
     });
+    let mut telemetry = object(&["sender", "memory", "sent", "cwd"]);
+    let mut memory = object(&["rss", "heapTotal", "heapUsed", "external"]);
+    let number = || json!({ "type": "number" });
+    memory["properties"] =
+        json!({ "rss": number(), "heapTotal": number(), "heapUsed": number(), "external": number() });
+    let any_text = || json!({ "type": "string" });
+    telemetry["properties"] = json!({ "sender": any_text(), "memory": memory, "sent": any_text(), "cwd": any_text() });
     let mut ipc = object(&["target", "event", "eventData"]);
     ipc["properties"] = json!({ "target": text(), "event": text(), "eventData": {} });
     vec![
@@ -311,11 +340,27 @@ fn of_pup(schemas: &mut Schemas) -> Vec<Operation> {
             .needs(Call)
             .json_body(ipc, true)
             .json("200", "The id of the event.", object(&["id"])),
-        get("/state", "pup_state", "The host, and its plugins by state", "Pup").needs(Read).json(
+        get("/state", "pup_state", "The host, the machine and the processes", "Pup")
+            .needs(Read)
+            .json("200", "The state.", object(&["data"]))
+            .fails(&[409]),
+        get("/processes", "pup_processes", "Processes with their statuses", "Pup").needs(Read).json(
             "200",
-            "The status.",
-            object(&["version", "pid", "uptime_seconds", "plugins"]),
+            "The processes.",
+            object(&["data"]),
         ),
+        Operation::new("post", "/processes/{process}/{order}", "pup_order_process", "Gives an order to a process")
+            .tags(&["Pup"])
+            .needs(Manage)
+            .path_schema("order", orders())
+            .answer("200", json!({ "description": "It is accepted." }))
+            .fails(&[404, 409, 503]),
+        Operation::new("post", "/telemetry", "pup_telemetry", "Takes the report of a process about itself")
+            .tags(&["Pup"])
+            .needs(Call)
+            .json_body(telemetry, true)
+            .answer("200", json!({ "description": "It is in the status of the process." }))
+            .fails(&[403, 404]),
         Operation::new("post", "/terminate", "pup_terminate", "Shuts the server down")
             .tags(&["Pup"])
             .needs(Manage)

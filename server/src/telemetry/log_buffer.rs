@@ -35,6 +35,9 @@ pub struct LogEntry {
     /// The plugin that wrote it. Lines of the host have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
+    /// The process of the host that wrote it, or that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// Its severity.
     pub level: LogLevel,
     /// The part of the plugin that wrote it; may be empty.
@@ -51,11 +54,30 @@ pub struct LogEntry {
 }
 
 impl LogEntry {
+    fn new(level: LogLevel, target: &str, message: &str) -> Self {
+        LogEntry {
+            number: 0,
+            time_ms: now_ms(),
+            plugin: None,
+            process: None,
+            level,
+            target: target.to_owned(),
+            message: message.to_owned(),
+            fields: Value::Null,
+            request_id: None,
+        }
+    }
+
+    /// The plugin or process that it is of. Lines of the host have none.
+    pub(crate) fn writer(&self) -> Option<&str> {
+        self.plugin.as_deref().or(self.process.as_deref())
+    }
+
     fn bytes(&self) -> usize {
         let fields = self.fields.as_object().map_or(0, |fields| {
             fields.iter().map(|(name, value)| name.len() + value.as_str().map_or(16, str::len) + 32).sum()
         });
-        let texts = [self.plugin.as_deref(), Some(&self.target), Some(&self.message), self.request_id.as_deref()];
+        let texts = [self.writer(), Some(&self.target), Some(&self.message), self.request_id.as_deref()];
         LINE_BYTES + fields + texts.into_iter().flatten().map(str::len).sum::<usize>()
     }
 }
@@ -97,10 +119,18 @@ impl LogBuffer {
 
     /// Stores a line that does not come from the runtime, as one of a plugin or of the host.
     pub fn write(&self, plugin: Option<&str>, level: LogLevel, target: &str, message: &str) {
-        self.store(plugin, level, target, message, Value::Null, None);
+        self.store(LogEntry { plugin: plugin.map(str::to_owned), ..LogEntry::new(level, target, message) });
         if let Some(next) = &self.0.next {
             let plugin = plugin.unwrap_or("host");
             next.log(&LogRecord { plugin, level, target, message, fields: &[], request_id: None });
+        }
+    }
+
+    /// Stores a line of a process of the host, and passes it on if it `is_shown`.
+    pub fn write_process(&self, process: &str, level: LogLevel, target: &str, message: &str, is_shown: bool) {
+        self.store(LogEntry { process: Some(process.to_owned()), ..LogEntry::new(level, target, message) });
+        if let Some(next) = self.0.next.as_ref().filter(|next| is_shown && level >= next.threshold()) {
+            next.log(&LogRecord { plugin: process, level, target, message, fields: &[], request_id: None });
         }
     }
 
@@ -119,26 +149,10 @@ impl LogBuffer {
         LogFollower(self.0.followers.subscribe())
     }
 
-    fn store(
-        &self,
-        plugin: Option<&str>,
-        level: LogLevel,
-        target: &str,
-        message: &str,
-        fields: Value,
-        request_id: Option<&str>,
-    ) {
+    /// Stores a line with the next number.
+    fn store(&self, entry: LogEntry) {
         let mut lines = self.0.lines.lock();
-        let entry = Arc::new(LogEntry {
-            number: lines.next_number,
-            time_ms: now_ms(),
-            plugin: plugin.map(str::to_owned),
-            level,
-            target: target.to_owned(),
-            message: message.to_owned(),
-            fields,
-            request_id: request_id.map(str::to_owned),
-        });
+        let entry = Arc::new(LogEntry { number: lines.next_number, ..entry });
         lines.next_number += 1;
         lines.bytes += entry.bytes();
         lines.entries.push_back(entry.clone());
@@ -162,7 +176,12 @@ impl LogSink for LogBuffer {
             false => record.fields.iter().map(|(name, text)| (name.clone(), value(text))).collect(),
         };
         let LogRecord { plugin, level, target, message, request_id, .. } = *record;
-        self.store(Some(plugin), level, target, message, fields, request_id);
+        self.store(LogEntry {
+            plugin: Some(plugin.to_owned()),
+            fields,
+            request_id: request_id.map(str::to_owned),
+            ..LogEntry::new(level, target, message)
+        });
         if let Some(next) = self.0.next.as_ref().filter(|next| level >= next.threshold()) {
             next.log(record);
         }

@@ -15,7 +15,7 @@ const ROWS_MAX: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogQuery {
-    /// Only those of this plugin.
+    /// Only those of this plugin or process.
     pub plugin: Option<String>,
     /// Only those of this severity.
     pub level: Option<LogLevel>,
@@ -76,8 +76,8 @@ impl LogQuery {
     /// Whether a line is one of those.
     pub fn matches(&self, entry: &LogEntry) -> bool {
         // Pup's lines of the host itself have the process `core`.
-        let plugin = entry.plugin.as_deref().unwrap_or("core");
-        self.plugin.as_deref().is_none_or(|wanted| wanted == plugin)
+        let writer = entry.writer().unwrap_or("core");
+        self.plugin.as_deref().is_none_or(|wanted| wanted == writer)
             && self.level.is_none_or(|wanted| wanted == entry.level)
             && self.from_ms.is_none_or(|from| entry.time_ms >= from)
             && self.to_ms.is_none_or(|to| entry.time_ms <= to)

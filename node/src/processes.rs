@@ -1,0 +1,192 @@
+//! The processes of a node, and the host's events on the bus: those of processes and of the host itself, in the names
+//! and shapes of Pup.
+//!
+//! Events wait in a bounded queue for one task that publishes them, because processes may not wait for plugins. An event
+//! that no plugin and no stream receives is not made.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugbay::manifest::{ProcessEntry, Supervision};
+use plugbay::{Event, Runtime};
+use plugbay_supervisor::{LogLine, ProcessEvent, Supervisor, SupervisorBuilder, SupervisorError};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::application_state::application_state;
+use crate::{HostFile, Node};
+
+/// The events that may wait to be published. Further ones are lost.
+const EVENTS_MAX: usize = 4_096;
+/// The time between two events `watchdog`.
+const WATCHDOG_EVERY: Duration = Duration::from_secs(1);
+/// The number of watchdogs between two events `application_state`.
+const WATCHDOGS_PER_STATE: u64 = 20;
+/// The time that Pup announces in `terminating`, in milliseconds.
+const TERMINATING_MS: u64 = 30_000;
+
+/// Returns the variables for the environment of a process, by its name.
+pub type VariablesOfProcess = Arc<dyn Fn(&str) -> Vec<(String, String)> + Send + Sync>;
+
+/// Receives a line of the log of processes, and whether it is to be shown on the console of the host.
+pub type ProcessLogSink = Arc<dyn Fn(&LogLine, bool) + Send + Sync>;
+
+/// The parts of a host that its processes use.
+#[non_exhaustive]
+pub struct ProcessOptions {
+    /// Variables for the environment of a process, by its name. Default: none.
+    pub variables: VariablesOfProcess,
+    /// Receives each line of the log of processes. Default: lines are dropped.
+    pub log: ProcessLogSink,
+    /// The port of the server, for the state of the host. Default: none.
+    pub port: Option<u16>,
+}
+
+impl Default for ProcessOptions {
+    fn default() -> Self {
+        ProcessOptions { variables: Arc::new(|_| Vec::new()), log: Arc::new(|_, _| {}), port: None }
+    }
+}
+
+impl fmt::Debug for ProcessOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessOptions").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// The processes that a node has started.
+#[derive(Debug)]
+pub(crate) struct NodeProcesses {
+    supervisor: Supervisor,
+    port: Option<u16>,
+    publishing: AbortHandle,
+}
+
+impl Drop for NodeProcesses {
+    fn drop(&mut self) {
+        self.publishing.abort();
+    }
+}
+
+/// The settings of a supervisor for the processes of a host's file.
+pub(crate) fn builder(file: &HostFile, data_dir: Option<&std::path::Path>) -> SupervisorBuilder {
+    let builder = SupervisorBuilder::new(file.supervision().clone()).directory(file.directory());
+    match data_dir {
+        Some(directory) => builder.data_dir(directory),
+        None => builder,
+    }
+}
+
+impl Node {
+    /// Starts the processes of the host's file that start with the host, and publishes the events of the host from now
+    /// on: `init`, `watchdog` each second, `application_state`, and those of processes. It has to be called once, in a
+    /// Tokio runtime, after the plugins were loaded.
+    ///
+    /// # Errors
+    /// [`SupervisorError`] if the processes cannot be set up. [`Node::open`] has checked them.
+    pub fn start_processes(&self, options: ProcessOptions) -> Result<(), SupervisorError> {
+        let (events, queue) = mpsc::channel(EVENTS_MAX);
+        let hidden = hidden_on_the_console(self.file.supervision());
+        let log = options.log;
+        let supervisor = builder(&self.file, self.data_dir.as_deref().filter(|_| self.is_writable))
+            .variables(move |id| (options.variables)(id))
+            .observer(move |event: &ProcessEvent| {
+                if let ProcessEvent::Log(line) = event {
+                    log(line, !hidden.contains(&line.process_id));
+                }
+                // A full queue loses events: the plugins that receive them are too slow.
+                let _ = events.try_send(event.clone());
+            })
+            .start()?;
+        let publisher = Publisher { runtime: self.runtime.clone(), supervisor: supervisor.clone(), port: options.port };
+        let publishing = tokio::spawn(publisher.run(queue)).abort_handle();
+        let processes = NodeProcesses { supervisor, port: options.port, publishing };
+        // A second call ends the processes of the first one when its value is dropped here.
+        let _ = self.processes.set(processes);
+        Ok(())
+    }
+
+    /// The processes, once they were started.
+    pub fn processes(&self) -> Option<&Supervisor> {
+        self.processes.get().map(|processes| &processes.supervisor)
+    }
+
+    /// The state of the host in Pup's shape.
+    pub fn application_state(&self) -> Value {
+        let processes = self.processes.get();
+        application_state(self.processes(), processes.and_then(|processes| processes.port))
+    }
+
+    /// Ends the host in order: plugins receive `terminating`, with the milliseconds that Pup announces, and are unloaded;
+    /// then all processes end, each in its own time.
+    pub async fn shutdown(&self) {
+        if let Some(processes) = self.processes.get() {
+            // Handlers have their deadlines. One that fails is logged.
+            let _ = self.runtime.emit(Event::new("terminating", TERMINATING_MS)).await;
+            self.runtime.shutdown().await;
+            processes.supervisor.shutdown().await;
+        } else {
+            self.runtime.shutdown().await;
+        }
+    }
+}
+
+/// The names of processes, and of instances of clusters, whose lines are not shown on the console.
+fn hidden_on_the_console(supervision: &Supervision) -> BTreeSet<String> {
+    let is_hidden = |entry: &&ProcessEntry| entry.logger.or(&supervision.logger.processes).console == Some(false);
+    let names = |entry: &ProcessEntry| {
+        let instances = entry.cluster.as_ref().map_or(0, |cluster| cluster.instances);
+        let id = entry.id.clone();
+        std::iter::once(id.clone())
+            .chain((1..=instances).map(move |number| format!("{id}-{number}")))
+            .collect::<Vec<_>>()
+    };
+    supervision.processes.iter().filter(is_hidden).flat_map(names).collect()
+}
+
+/// Publishes the events of a host.
+struct Publisher {
+    runtime: Runtime,
+    supervisor: Supervisor,
+    port: Option<u16>,
+}
+
+impl Publisher {
+    async fn run(self, mut queue: mpsc::Receiver<ProcessEvent>) {
+        self.publish("init", || Value::Null).await;
+        let mut watchdog = tokio::time::interval(WATCHDOG_EVERY);
+        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watchdogs = 0_u64;
+        loop {
+            tokio::select! {
+                biased;
+                event = queue.recv() => match event {
+                    Some(event) => self.publish(event.topic(), || event.payload()).await,
+                    None => return,
+                },
+                _ = watchdog.tick() => {
+                    self.publish("watchdog", || Value::Null).await;
+                    if watchdogs.is_multiple_of(WATCHDOGS_PER_STATE) {
+                        let state = || application_state(Some(&self.supervisor), self.port);
+                        self.publish("application_state", state).await;
+                    }
+                    watchdogs += 1;
+                }
+            }
+        }
+    }
+
+    /// Publishes an event if anything receives it.
+    async fn publish(&self, topic: &str, payload: impl FnOnce() -> Value) {
+        if !self.runtime.has_subscribers(topic) {
+            return;
+        }
+        if let Err(error) = self.runtime.publish(Event::new(topic, payload())).await {
+            tracing::warn!(topic, %error, "an event of the host is lost");
+        }
+    }
+}

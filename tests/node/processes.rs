@@ -1,0 +1,84 @@
+//! Processes of a node, and the events of the host on the bus.
+
+use plugbay::event::{EventStream, Received};
+use plugbay_node::supervisor::{Order, ProcessState};
+use plugbay_node::{HostFile, Node, NodeError, NodeOptions, ProcessOptions};
+use serde_json::{Value, json};
+
+use crate::harness::node::node;
+use crate::harness::patience::ends;
+
+/// The data of the next event with this topic.
+async fn next(stream: &mut EventStream, topic: &str) -> Value {
+    loop {
+        match ends(stream.next()).await.expect("the runtime exists") {
+            Received::Event(event) if event.name == topic => return event.data.clone(),
+            Received::Event(_) => {}
+            Received::Missed(count) => panic!("{count} events were missed"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_of_the_host_are_on_the_bus_in_pups_shapes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let node = node(&directory, "processes: [{ id: job, cmd: echo hello, cron: 0 3 * * * }]");
+    let mut all = node.runtime.subscribe("*").expect("a pattern");
+    node.start_processes(ProcessOptions::default()).expect("valid");
+    assert_eq!(next(&mut all, "init").await, Value::Null);
+    let created = next(&mut all, "process_status_changed").await;
+    assert_eq!((&created["old"], &created["new"], &created["newState"]), (&Value::Null, &json!(0), &json!("created")));
+    assert!(
+        next(&mut all, "process_scheduled").await["next"].as_str().is_some_and(|next| next.ends_with("T03:00:00.000Z"))
+    );
+    let processes = node.processes().expect("they were started");
+    processes.order("job", Order::Start, "a test").await.expect("started");
+    let starting = next(&mut all, "process_status_changed").await;
+    assert_eq!((&starting["processId"], &starting["new"]), (&json!("job"), &json!(100)));
+    loop {
+        let line = next(&mut all, "log").await;
+        if line["category"] == "stdout" {
+            assert_eq!(
+                (&line["text"], &line["processId"], &line["severity"]),
+                (&json!("hello"), &json!("job"), &json!("log"))
+            );
+            break;
+        }
+    }
+    assert_eq!(next(&mut all, "watchdog").await, Value::Null);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn terminating_reaches_listeners_before_processes_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let node = node(&directory, "processes: [{ id: web, cmd: sleep 1000000, autostart: true }]");
+    let mut terminating = node.runtime.subscribe("terminating").expect("a pattern");
+    node.start_processes(ProcessOptions::default()).expect("valid");
+    let processes = node.processes().expect("they were started").clone();
+    ends(processes.wait_for("web", |status| status.status == ProcessState::Running)).await.expect("it runs");
+    node.shutdown().await;
+    assert_eq!(next(&mut terminating, "terminating").await, json!(30_000));
+    assert_eq!(processes.status("web").map(|status| status.status), Some(ProcessState::Finished));
+}
+
+#[tokio::test]
+async fn topic_has_subscribers_while_a_stream_receives_it() {
+    let runtime = plugbay::Runtime::builder().live_instances(1).build().expect("a runtime");
+    assert!(!runtime.has_subscribers("process_watch"));
+    let stream = runtime.subscribe("process_*").expect("a pattern");
+    assert!(runtime.has_subscribers("process_watch") && !runtime.has_subscribers("watchdog"));
+    drop(stream);
+    assert!(!runtime.has_subscribers("process_watch"));
+}
+
+#[test]
+fn processes_are_checked_when_a_node_is_opened() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("plugbay.yaml");
+    std::fs::write(&path, "processes: [{ id: web, cmd: \"a 'b\" }]").expect("written");
+    let mut options = NodeOptions::default();
+    options.file = HostFile::read(&path).expect("a host's file");
+    let error = Node::open(options, plugbay::Runtime::builder().live_instances(1)).expect_err("a quotation mark");
+    assert!(matches!(error, NodeError::Processes(_)) && error.to_string().contains("process `web`"), "{error}");
+}
