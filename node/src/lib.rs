@@ -2,8 +2,8 @@
 //! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
 //! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins, and [`Node::refresh`]
-//! follows later changes of the catalog. [`Node::start_processes`] runs the processes of the file. [`open_catalog`] opens
-//! the catalog with the settings of the file, for commands that change it.
+//! follows later changes of the catalog. [`Node::start_processes`] runs the processes of the file. [`open_catalog`]
+//! opens the catalog with the settings of the file, for commands that change it.
 //!
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
 //! are in [`Node::notes`].

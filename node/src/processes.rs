@@ -1,8 +1,8 @@
 //! The processes of a node, and the host's events on the bus: those of processes and of the host itself, in the names
 //! and shapes of Pup.
 //!
-//! Events wait in a bounded queue for one task that publishes them, because processes may not wait for plugins. An event
-//! that no plugin and no stream receives is not made.
+//! Events wait in a bounded queue for one task that publishes them, because processes may not wait for plugins. An
+//! event that no plugin and no stream receives is not made.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -121,8 +121,8 @@ impl Node {
         application_state(self.processes(), processes.and_then(|processes| processes.port))
     }
 
-    /// Ends the host in order: plugins receive `terminating`, with the milliseconds that Pup announces, and are unloaded;
-    /// then all processes end, each in its own time.
+    /// Ends the host in order: plugins receive `terminating`, with the milliseconds that Pup announces, and are
+    /// unloaded; then all processes end, each in its own time.
     pub async fn shutdown(&self) {
         if let Some(processes) = self.processes.get() {
             // Handlers have their deadlines. One that fails is logged.

@@ -46,6 +46,7 @@ mod policy;
 mod proc_table;
 mod process;
 mod process_run;
+mod process_time;
 mod run;
 mod schedule;
 mod state;

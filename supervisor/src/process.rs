@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::command::Instance;
 use crate::error::OrderError;
 use crate::event::ProcessEvent;
-use crate::group::GroupSignal;
 use crate::host::Host;
 use crate::log_line::LogSeverity;
 use crate::policy;
@@ -87,30 +86,30 @@ pub(super) struct ProcessTask {
     /// The runs that have not ended, the newest last. There are several only with `overrun`.
     pub(super) runs: Vec<Run>,
     pub(super) run_count: u64,
-    stopping: Option<Stopping>,
-    restart_at: Option<SystemTime>,
+    pub(super) stopping: Option<Stopping>,
+    pub(super) restart_at: Option<SystemTime>,
     pub(super) timeout_at: Option<SystemTime>,
     /// The restart that begins when the process has ended.
-    pending: Option<Pending>,
-    starts: Option<Schedule>,
-    stops: Option<Schedule>,
+    pub(super) pending: Option<Pending>,
+    pub(super) starts: Option<Schedule>,
+    pub(super) stops: Option<Schedule>,
     /// Whether an operator stopped it, so that its policy does not start it.
-    is_held: bool,
+    pub(super) is_held: bool,
     shut_down: Option<oneshot::Sender<()>>,
 }
 
 /// The next step of a process that ends.
 #[derive(Debug)]
-enum Stopping {
+pub(super) enum Stopping {
     TerminateAt(SystemTime),
     KillAt(SystemTime),
     Killed,
 }
 
 #[derive(Debug)]
-struct Pending {
-    reason: String,
-    delay: Duration,
+pub(super) struct Pending {
+    pub(super) reason: String,
+    pub(super) delay: Duration,
 }
 
 impl Process {
@@ -231,7 +230,7 @@ impl ProcessTask {
     }
 
     /// Starts the process, in the order of Pup's checks.
-    fn start(&mut self, reason: &str, is_restart: bool) -> Result<(), OrderError> {
+    pub(super) fn start(&mut self, reason: &str, is_restart: bool) -> Result<(), OrderError> {
         let id = self.id.to_string();
         let (is_blocked, restarts) = {
             let status = self.status.borrow();
@@ -278,7 +277,7 @@ impl ProcessTask {
     }
 
     /// Asks the process to end. Returns whether it runs.
-    fn stop(&mut self, reason: &str) -> bool {
+    pub(super) fn stop(&mut self, reason: &str) -> bool {
         if self.runs.is_empty() {
             return false;
         }
@@ -416,75 +415,6 @@ impl ProcessTask {
         }
     }
 
-    /// The next moment at which something is due.
-    fn due(&self) -> Option<SystemTime> {
-        let stopping = match self.stopping {
-            Some(Stopping::TerminateAt(moment) | Stopping::KillAt(moment)) => Some(moment),
-            _ => None,
-        };
-        let scheduled = [&self.starts, &self.stops].map(|schedule| schedule.as_ref().and_then(Schedule::next));
-        [stopping, self.restart_at, self.timeout_at].into_iter().chain(scheduled).flatten().min()
-    }
-
-    fn on_time(&mut self) {
-        let now = self.host.now();
-        self.step_stopping();
-        if self.timeout_at.is_some_and(|moment| moment <= now) {
-            self.timeout_at = None;
-            self.stop("Timeout");
-        }
-        let is_due = |schedule: &Option<Schedule>| schedule.as_ref().is_some_and(|schedule| schedule.is_due(now));
-        let is_outdated =
-            |schedule: &Option<Schedule>| schedule.as_ref().is_some_and(|schedule| schedule.is_outdated(now));
-        let (starts, stops) = (is_due(&self.starts), is_due(&self.stops));
-        if stops {
-            self.stop("Terminate pattern");
-        }
-        if starts {
-            self.status.send_modify(|status| status.restarts = 0);
-            self.is_held = false;
-            // A refusal is logged.
-            let _ = self.start("Cron pattern", false);
-        }
-        self.arm_schedules(starts || is_outdated(&self.starts), stops || is_outdated(&self.stops));
-        if self.restart_at.is_some_and(|moment| moment <= now) {
-            self.restart_at = None;
-            let is_first = self.status.borrow().status == ProcessState::Created;
-            let reason =
-                self.pending.as_ref().map_or_else(|| "Restart policy".to_owned(), |pending| pending.reason.clone());
-            // A failure is in the status.
-            let _ = self.start(&reason, !is_first);
-        }
-    }
-
-    fn arm_schedules(&mut self, starts: bool, stops: bool) {
-        let now = self.host.now();
-        if let Some(schedule) = self.starts.as_mut().filter(|_| starts) {
-            let next = schedule.arm(now);
-            let event = ProcessEvent::Scheduled { next, status: self.status_now() };
-            self.host.observe(&event);
-        }
-        if let Some(schedule) = self.stops.as_mut().filter(|_| stops) {
-            let next = schedule.arm(now);
-            let event = ProcessEvent::ScheduledTerminate { next, status: self.status_now() };
-            self.host.observe(&event);
-        }
-    }
-
-    /// Takes the steps to the end of a process that are due.
-    fn step_stopping(&mut self) {
-        let now = self.host.now();
-        if matches!(self.stopping, Some(Stopping::TerminateAt(moment)) if moment <= now) {
-            self.runs.iter().for_each(|run| run.group.signal(GroupSignal::Terminate));
-            self.stopping = Some(Stopping::KillAt(later(now, self.terminate_timeout())));
-        }
-        if matches!(self.stopping, Some(Stopping::KillAt(moment)) if moment <= now) {
-            self.log(LogSeverity::Warn, "stopping", "Process has not ended in time and is killed".to_owned());
-            self.runs.iter().for_each(|run| run.kill(&self.host));
-            self.stopping = Some(Stopping::Killed);
-        }
-    }
-
     pub(super) fn terminate_timeout(&self) -> Duration {
         self.entry.terminate_timeout.unwrap_or(self.host.terminate_timeout)
     }
@@ -500,7 +430,7 @@ impl ProcessTask {
         self.host.observe(&ProcessEvent::StatusChanged { old: Some(old), status: self.status_now() });
     }
 
-    fn status_now(&self) -> Box<ProcessStatus> {
+    pub(super) fn status_now(&self) -> Box<ProcessStatus> {
         Box::new(self.status.borrow().clone())
     }
 
@@ -510,6 +440,6 @@ impl ProcessTask {
 }
 
 /// A later moment; the same one if the system cannot represent it.
-fn later(moment: SystemTime, by: Duration) -> SystemTime {
+pub(super) fn later(moment: SystemTime, by: Duration) -> SystemTime {
     moment.checked_add(by).unwrap_or(moment)
 }

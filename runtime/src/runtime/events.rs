@@ -26,8 +26,8 @@ impl Runtime {
         self.0.events.publish(event.try_into()?).await
     }
 
-    /// Returns whether a plugin or a stream receives events of a topic now, for publishers of events that cost something
-    /// to make. The topic may have any spelling.
+    /// Returns whether a plugin or a stream receives events of a topic now, for publishers of events that cost
+    /// something to make. The topic may have any spelling.
     pub fn has_subscribers(&self, topic: &str) -> bool {
         self.0.events.has_subscribers(&plugbay_manifest::canonical_topic(topic))
     }
