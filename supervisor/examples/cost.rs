@@ -45,7 +45,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     late.sort();
-    println!("restart after its delay: median {:?}, worst {:?} of {CRASHES}", late[late.len() / 2], late[late.len() - 1]);
+    println!(
+        "restart after its delay: median {:?}, worst {:?} of {CRASHES}",
+        late[late.len() / 2],
+        late[late.len() - 1]
+    );
     supervisor.shutdown().await;
     Ok(())
 }
