@@ -411,6 +411,31 @@ await step("dead letters are delivered again and removed", async () => {
   await page.unroute("**/api/v1/dead-letters**");
 });
 
+await step("processes get orders", async () => {
+  assert.equal(await link("Processes").count(), 0, "the host has none");
+  // Two are put in front of the host, and the requests that the view sends are recorded.
+  const process = (id, status, more) => ({ status: { id, status, restarts: 0, type: "process", ...more }, config: { id, cmd: `run ${id}` } });
+  const all = [process("web", 200, { pid: 7, started: "2026-11-30T10:00:00Z" }), process("mail", 400, { code: 1, blocked: true })];
+  const sent = [];
+  await page.route("**/api/v1/processes**", (route) => {
+    if (route.request().method() === "GET") return route.fulfill({ json: { processes: all } });
+    sent.push(new URL(route.request().url()).pathname.replace("/api/v1/processes/", ""));
+    return route.fulfill({ json: { status: "ok" } });
+  });
+  await page.reload();
+  await link("Processes").click();
+  await row("web").getByText("running").waitFor();
+  await row("mail").getByText("errored").waitFor();
+  await isAccessible("processes");
+  await button("Restart web").click();
+  await confirmed("Restart");
+  await said("web is restarted.");
+  await button("Unblock mail").click();
+  await said("mail may be started.");
+  assert.deepEqual(sent, ["web/restart", "mail/unblock"]);
+  await page.unroute("**/api/v1/processes**");
+});
+
 await step("the host is shown", async () => {
   await link("Host").click();
   await said("the host is healthy");

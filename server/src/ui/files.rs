@@ -74,6 +74,7 @@ static FILES: [File; FILE_COUNT] = files![
     "dashboard/views/logs.js",
     "dashboard/views/overview.js",
     "dashboard/views/plugin.js",
+    "dashboard/views/processes.js",
     "dashboard/views/sign_in.js",
     "dashboard/views/tokens.js",
     "lib/dialog.js",
@@ -126,7 +127,7 @@ static FILES: [File; FILE_COUNT] = files![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const FILE_COUNT: usize = 75;
+const FILE_COUNT: usize = 76;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static File>> =
     LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());

@@ -8,7 +8,7 @@ import { Toasts } from "../lib/toast.js";
 import { html, useEffect } from "../lib/view.js";
 import { later } from "./later.js";
 import { Heading } from "./parts.js";
-import { useChange } from "./resource.js";
+import { useChange, useResource } from "./resource.js";
 import { may, mayAny, refresh, session, signOut } from "./session.js";
 import { OverviewView } from "./views/overview.js";
 import { SignInView } from "./views/sign_in.js";
@@ -23,6 +23,7 @@ const VIEWS = [
   { path: "/-/install", name: "Install", view: later(() => import("./views/install.js"), "InstallView"), shows: () => may("manage") },
   { path: "/-/logs", name: "Logs", view: later(() => import("./views/logs.js"), "LogsView"), shows: () => may("read") },
   { path: "/-/events", name: "Events", view: later(() => import("./views/events.js"), "EventsView"), shows: () => may("read") },
+  { path: "/-/processes", name: "Processes", view: later(() => import("./views/processes.js"), "ProcessesView"), shows: () => may("read") },
   { path: "/-/dead-letters", name: "Dead letters", view: later(() => import("./views/dead_letters.js"), "DeadLettersView"), shows: () => may("read") },
   { path: "/-/audit", name: "Audit", view: later(() => import("./views/audit.js"), "AuditView"), shows: () => may("read") },
   { path: "/-/tokens", name: "Tokens", view: later(() => import("./views/tokens.js"), "TokensView"), shows: () => may("manage") },
@@ -33,13 +34,17 @@ const VIEWS = [
 export function Frame() {
   const { path } = useLocation();
   const who = useStore(session);
+  // Most hosts run no processes beside their plugins: then there is no link to them.
+  const processes = useResource(who && may("read") ? "/api/v1/processes" : null);
+  const hasProcesses = processes.value?.processes.length > 0;
+  const isListed = (entry) => entry.name && entry.shows({}) && (entry.path !== "/-/processes" || hasProcesses);
   const found = VIEWS.map((entry) => ({ entry, parameters: match(entry.path, path) })).find(({ parameters }) => parameters);
   return html`
     <a class="skip-link" href="#content">Skip to the content</a>
     <header class="top">
       <a class="top__brand" href="/">Plugbay</a>
       <nav class="top__nav" aria-label="Dashboard">
-        ${VIEWS.filter((entry) => entry.name && who && entry.shows({})).map(
+        ${VIEWS.filter((entry) => who && isListed(entry)).map(
           (entry) => html`
             <a key=${entry.path} href=${entry.path} aria-current=${isWithin(entry.path, path) ? "page" : undefined}>${entry.name}</a>
           `,
