@@ -69,7 +69,7 @@ function Outcomes({ id, path }) {
   const job = useResource(path, { every: 5_000 });
   return html`
     <${Section} title=${`Outcomes of ${id}`}>
-      <${Region} of=${job} isEmpty=${(value) => value.outcomes.length === 0} empty="It has not run yet.">
+      <${Region} of=${job} isEmpty=${(value) => value.outcomes.length === 0} empty="No run of its schedule has ended yet.">
         ${({ outcomes }) => html`
           <${Table} label=${`Outcomes of ${id}`} columns=${["Started", "Took", "Outcome"].map((name) => ({ name }))}>
             ${outcomes.map(
