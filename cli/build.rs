@@ -18,8 +18,10 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut list = String::from("&[\n");
     for file in &files {
-        let name = file.file_name().unwrap_or_default();
-        let _ = writeln!(list, "({name:?}, include_str!({file:?})),");
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // Not an absolute path: this script does not run again when the checkout moves.
+        let path = format!("/wit/{name}");
+        let _ = writeln!(list, "({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),");
     }
     list.push(']');
     fs::write(PathBuf::from(variable("OUT_DIR")?).join("contract.rs"), list)
