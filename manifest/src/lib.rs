@@ -85,7 +85,8 @@ pub use schema::{host_json_schema, json_schema, test_json_schema};
 pub use system::System;
 pub use test_file::{
     CompanionPlugin, Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine,
-    ExpectedRequest, HttpReply, ReplyBody, RequestBody, RouteRequest, Step, StepKind, Test, TestFile, TestSettings,
+    ExpectedRequest, HttpReply, PageStep, ReplyBody, RequestBody, RouteRequest, Step, StepKind, Test, TestFile,
+    TestSettings,
 };
 pub use version::{VersionRequirement, VersionRequirementError};
 

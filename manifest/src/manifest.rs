@@ -6,8 +6,9 @@
 //! the last layer that has it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::layer::Layer;
 use crate::merge;
@@ -113,9 +114,9 @@ pub struct Manifest {
     /// Collections of documents that the host creates for the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<Box<Database>>,
-    /// Its pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub frontend: Option<Box<Frontend>>,
+    /// Its pages. They are large, and shared by the copies of a manifest.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
+    pub frontend: Option<Arc<Frontend>>,
     /// How failed calls of idempotent actions are retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
@@ -188,7 +189,7 @@ impl Manifest {
             events: fields.events.unwrap_or_default().events(),
             tables: fields.tables.unwrap_or_default().into_iter().map(|found| found.value).collect(),
             database: fields.database.map(Box::new),
-            frontend: fields.frontend.map(|frontend| Box::new(frontend.frontend())),
+            frontend: fields.frontend.map(|frontend| Arc::new(frontend.frontend())),
             retry: fields.retry,
             allowed_callers: fields.allowed_callers,
             notes,
@@ -210,6 +211,12 @@ fn directory_without_effect(rule: &Rule, mode: ExecutionMode) -> Option<String> 
             mode.name()
         )),
     }
+}
+
+// The signature is the one that serde calls.
+#[allow(clippy::ref_option)]
+fn shared<S: Serializer>(frontend: &Option<Arc<Frontend>>, serializer: S) -> Result<S::Ok, S::Error> {
+    frontend.as_deref().serialize(serializer)
 }
 
 fn has_no_events(events: &Events) -> bool {

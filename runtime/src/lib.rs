@@ -55,6 +55,7 @@ mod dispatch;
 pub mod invocation;
 pub mod lifecycle;
 pub mod metrics;
+pub mod page;
 
 pub mod component;
 pub mod inspection;

@@ -32,6 +32,8 @@ pub const FUEL_YIELD_INTERVAL: u64 = 500_000;
 pub const LONG_CALL_AFTER: Duration = Duration::from_millis(2);
 /// Longest wait for a turn: 100 ms. A turn takes that long only if several hundred calls compute at once.
 pub const TURN_WAIT_MAX: Duration = Duration::from_millis(100);
+/// Loaders of one page that run at once: a page with many must not take all instances of its plugin for itself.
+pub const PAGE_LOADERS_AT_ONCE: usize = 8;
 /// [`FUEL_YIELD_INTERVAL`] of components composed of several. A string that one part passes to another is copied
 /// without counting fuel, which takes up to a tenth of a second for the largest, and such a call costs some ten units.
 /// Yielding this often makes such a component take half as long again.

@@ -13,6 +13,7 @@ mod change;
 mod dependents;
 mod events;
 mod log_events;
+mod pages;
 mod prepare;
 mod routes;
 

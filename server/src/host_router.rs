@@ -8,11 +8,13 @@ use crate::access::{Access, authenticate, session_routes};
 use crate::admin::{AdminState, admin_routes};
 use crate::mcp::{ToolServer, challenge, local_routes, mcp_routes};
 use crate::openapi::openapi_routes;
+use crate::pages::page_routes;
 use crate::telemetry::{health_routes, metrics_routes};
 use crate::ui::ui_routes;
 use crate::{answer, plugin_routes};
 
-/// Returns the router of a host: the routes of its plugins, the administration, health and metrics. Callers are
+/// Returns the router of a host: the routes of its plugins and their pages, the
+/// administration, health and metrics. Callers are
 /// authenticated by the rules of the listener that the router is for. Only `/healthz` and `/readyz` are answered to
 /// everyone.
 pub fn host_router(state: &AdminState, access: Access) -> Router {
@@ -24,6 +26,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
     router
         .merge(metrics_routes(state))
         .merge(openapi_routes(state, &access))
+        .merge(page_routes(state))
         .merge(ui_routes())
         .merge(session_routes(&access))
         .fallback(unknown)

@@ -30,6 +30,7 @@ mod host_router;
 mod listen;
 pub mod mcp;
 pub mod openapi;
+mod pages;
 mod process_variables;
 mod routes;
 mod schema;

@@ -51,6 +51,16 @@ fn readme_events_of_an_application_are_the_library_example() {
 }
 
 #[test]
+fn readme_page_is_the_example_of_the_sdk_and_30_lines_at_most() {
+    let shown = block("rust", "struct Tasks(Vec<Task>);");
+    let library = read("sdk/src/ui.rs").replace("//! ", "").replace("//!\n", "\n");
+    let (_, documented) = library.split_once("```\n").expect("the module opens with an example");
+    let (documented, _) = documented.split_once("# fn main").expect("that ends");
+    assert_eq!(code(&shown), code(documented));
+    assert!(code(&shown).len() <= 30, "{}", code(&shown).len());
+}
+
+#[test]
 fn manifest_of_the_readme_is_accepted() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::copy(feature::ECHO.path(), directory.path().join("weather.wasm")).expect("copied");

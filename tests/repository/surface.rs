@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 22] = [
+const MODULES: [&str; 23] = [
     "audit",
     "bound_sql_memory",
     "bytes",
@@ -44,6 +44,7 @@ const MODULES: [&str; 22] = [
     "metrics",
     "network",
     "package",
+    "page",
     "policy",
     "store",
     "wasmtime",

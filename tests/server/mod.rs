@@ -9,6 +9,7 @@ mod incoming;
 mod mcp;
 mod observe;
 mod openapi;
+mod pages;
 mod routes;
 mod sdk_routes;
 mod session;

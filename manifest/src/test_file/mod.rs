@@ -5,6 +5,7 @@
 //! with their paths and suggestions for unknown fields.
 
 mod expect;
+mod page;
 mod request;
 mod settings;
 mod step;
@@ -22,6 +23,7 @@ use crate::shape;
 pub use expect::{
     Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine, ExpectedRequest,
 };
+pub use page::PageStep;
 pub use request::{RequestBody, RouteRequest};
 pub use settings::{CompanionPlugin, HttpReply, ReplyBody, TestSettings};
 pub use step::{Step, StepKind};

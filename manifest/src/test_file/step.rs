@@ -8,6 +8,7 @@ use super::expect::{
     Expected, ExpectedEvent, ExpectedLine, ExpectedRequest, events_shape, expected_shape, lines_shape, read_events,
     read_expected, read_lines, read_requests, requests_shape,
 };
+use super::page::{PageStep, page_shape, read_page};
 use super::request::{REQUEST, RouteRequest, path_shape, read_request};
 use crate::field::{Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
@@ -47,6 +48,14 @@ pub enum StepKind {
         /// The request.
         request: Box<RouteRequest>,
         /// The expected answer; by default, a status below 400.
+        expect: Expected,
+    },
+    /// Opens a page of the plugin, or runs its loaders or an action.
+    Page {
+        /// The page, and what to do with it.
+        page: Box<PageStep>,
+        /// The expected `{title, state, data, params}` of the page, data of the loaders by id, or data of the action; by
+        /// default, no loader and no action fails.
         expect: Expected,
     },
     /// Delivers an event to the plugin.
@@ -107,6 +116,7 @@ const STEP: Table = &[
     field("request", "Requests a route of the plugin: its path, or an object with the method and the path.", || {
         shape::any_of([path_shape(), shape::object(REQUEST, &[])])
     }),
+    field("page", "Opens a page of the plugin: its path, or an object with more.", page_shape),
     field("event", "Delivers an event to the plugin.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
     field("emit", "Emits an event to all plugins in the host.", || {
         shape::any_of([line(), shape::object(EMIT, &["name"])])
@@ -124,12 +134,12 @@ const STEP: Table = &[
     field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
     field(
         "expect",
-        "The expected outcome of a call, an event, a health check, a reload or a restart. Left out: success.",
+        "The expected outcome of a call, a page, an event, a health check, a reload or a restart. Left out: success.",
         expected_shape,
     ),
     field(
         "save",
-        "Values of the answer of a call or a request: a name, and the path of a value, which later payloads use as `$name`.",
+        "Values of the answer of a call, a request or a page: a name, and the path of a value, which later payloads use as `$name`.",
         || shape::map(line(), SAVED_MAX),
     ),
     field("expect_log", "Lines that the log must have at this point.", lines_shape),
@@ -160,9 +170,10 @@ const PLUGIN_ONLY: Table = &[PLUGIN];
 /// Values that a step saves.
 const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "call",
     "request",
+    "page",
     "event",
     "emit",
     "health",
@@ -175,7 +186,7 @@ const KINDS: [&str; 12] = [
     "expect_published",
 ];
 /// The kinds with an `expect` of their own.
-const ANSWERED: [&str; 7] = ["call", "request", "event", "emit", "health", "reload", "restart"];
+const ANSWERED: [&str; 8] = ["call", "request", "page", "event", "emit", "health", "reload", "restart"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     let object = node.object(STEP, report)?;
@@ -213,11 +224,11 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
 
 /// Reads names and the paths of their values.
 fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, String)> {
-    if !matches!(kind, "call" | "request") {
+    if !matches!(kind, "call" | "request" | "page") {
         node.problem(
             report,
             code::CONFLICT,
-            "belongs to a `call` or a `request`: only their answers have values to save",
+            "belongs to a `call`, a `request` or a `page`: only their answers have values to save",
         );
     }
     let mut saved = Vec::new();
@@ -243,6 +254,10 @@ fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report)
         "request" => {
             let (plugin, request) = read_request(what, report)?;
             (plugin, StepKind::Request { request: Box::new(request), expect })
+        }
+        "page" => {
+            let (plugin, page) = read_page(what, report)?;
+            (plugin, StepKind::Page { page: Box::new(page), expect })
         }
         "event" => return read_event(what, expect, report),
         "emit" => (None, read_emit(what, expect, report)?),

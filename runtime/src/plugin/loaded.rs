@@ -13,6 +13,7 @@ use super::check::CheckedPackage;
 use super::instance::{Instance, Linked, Start};
 use super::instances::{Instances, NoLease};
 use super::package::PackageOrigin;
+use super::page_table::PageTable;
 use super::route_table::RouteTable;
 use super::schema::PayloadSchema;
 use super::verdict;
@@ -41,6 +42,8 @@ pub(crate) struct LoadedPlugin {
     pub(crate) actions: BTreeMap<String, Action>,
     /// Where to find the manifest's routes.
     pub(crate) routes: Arc<RouteTable>,
+    /// The manifest's pages, if it has any.
+    pub(crate) pages: Option<Arc<PageTable>>,
     /// The counter of its rate limit.
     pub(crate) rate: Option<Arc<dyn RateCounter>>,
     pub(crate) instances: Instances,
@@ -70,6 +73,7 @@ impl LoadedPlugin {
             context,
             actions,
             routes,
+            pages: PageTable::new(&manifest),
             rate,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,
@@ -95,6 +99,7 @@ impl LoadedPlugin {
             linked: self.linked.clone(),
             actions: self.actions.clone(),
             routes: self.routes.clone(),
+            pages: self.pages.clone(),
             rate: self.rate.clone(),
             instances: Instances::new(self.limits.instances, legacy),
         }

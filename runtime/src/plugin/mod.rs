@@ -10,6 +10,7 @@ pub(crate) mod instances;
 pub(crate) mod link;
 pub(crate) mod loaded;
 pub(crate) mod package;
+pub(crate) mod page_table;
 pub(crate) mod registry;
 pub(crate) mod route_parameters;
 pub(crate) mod route_table;

@@ -3,6 +3,7 @@
 
 pub(crate) mod event;
 pub(crate) mod http;
+pub(crate) mod page;
 pub(crate) mod plugin;
 pub(crate) mod route;
 pub(crate) mod schedule;

@@ -8,12 +8,13 @@ use plugbay::Plugin;
 
 use super::AdminState;
 use super::error::AdminError;
-use crate::ConnectionInfo;
 use crate::access::{Identity, Refusal, ScopeKind};
+use crate::{ConnectionInfo, RequestId};
 
 /// The identity behind a request. Without a layer that authenticates requests, it may do nothing.
 pub(crate) struct Caller {
     identity: Identity,
+    request_id: Option<RequestId>,
     is_local: bool,
 }
 
@@ -22,8 +23,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let identity = parts.extensions.get().cloned().unwrap_or_else(|| Identity::anonymous([]));
+        let request_id = parts.extensions.get().cloned();
         let is_local = matches!(parts.extensions.get(), Some(ConnectionInfo::Local { .. }));
-        Ok(Caller { identity, is_local })
+        Ok(Caller { identity, request_id, is_local })
     }
 }
 
@@ -36,6 +38,29 @@ impl Caller {
     /// Checks that the caller may call all plugins.
     pub(crate) fn calls(&self) -> Result<(), Refusal> {
         self.identity.require(ScopeKind::Call, None)
+    }
+
+    /// Checks that the caller may call any plugin at all.
+    pub(crate) fn calls_anything(&self) -> Result<(), Refusal> {
+        match self.may_anything(ScopeKind::Call) {
+            true => Ok(()),
+            false => self.calls(),
+        }
+    }
+
+    /// Whether the caller may call a plugin.
+    pub(crate) fn may_call(&self, plugin: &str) -> bool {
+        self.identity.may(ScopeKind::Call, Some(plugin))
+    }
+
+    /// The name of an authenticated caller and its scopes for a plugin.
+    pub(crate) fn identity_for(&self, plugin: &str) -> Option<(&str, Vec<&'static str>)> {
+        Some((self.identity.consumer()?, self.identity.scopes_for(plugin)))
+    }
+
+    /// The ids of the request.
+    pub(crate) fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
     }
 
     /// Checks that the caller may change the whole host.

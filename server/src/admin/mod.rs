@@ -30,10 +30,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 
+pub(crate) use self::body::Body;
 pub(crate) use self::caller::Caller;
 pub(crate) use self::error::AdminError;
 pub(crate) use self::operations::{operations, schemas};
-pub(crate) use self::parameters::Path;
+pub(crate) use self::parameters::{Path, Query};
 pub(crate) use self::processes::TELEMETRY_CONSUMER;
 pub use self::state::AdminState;
 pub(crate) use self::state::seconds;

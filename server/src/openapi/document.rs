@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::operation::{error_answers, error_schema};
 use super::{Operation, Schemas, host, plugin};
 use crate::access::Scope;
-use crate::admin;
+use crate::{admin, pages};
 
 /// The groups of the host's operations.
 const TAGS: &[(&str, &str)] = &[
     ("Host", "The host as a whole: status, health, metrics, policy, its end."),
     ("Plugins", "Plugins: installed, updated, enabled, configured."),
+    ("Pages", "Pages of plugins: their documents, loaders and actions."),
     ("Jobs", "Scheduled jobs of plugins."),
     ("Data", "Values that plugins stored."),
     ("Events", "Events, and durable events that failed."),
@@ -28,6 +29,7 @@ pub(super) fn of_host(plugins: &[Plugin], anonymous: &[Scope]) -> Value {
     let mut schemas = Schemas::new();
     let mut operations = host::operations(&mut schemas);
     operations.extend(admin::operations(&mut schemas));
+    operations.extend(pages::operations(&mut schemas));
     let mut document = Document::new("Plugbay host", anonymous);
     document.tags.extend(TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })));
     operations.into_iter().for_each(|operation| document.add(operation, None));

@@ -29,10 +29,12 @@ impl Computed {
         self.values.is_empty()
     }
 
-    /// Returns the state of the scope with the computed values. A computed value replaces one of the same name.
+    /// Returns the state of the scope with the computed values. A name that the state has already is not computed: a
+    /// renderer may send the value without those that it depends on.
     pub fn extend_state(&self, scope: &Scope<'_>) -> Map<String, Value> {
         let mut state = scope.state.as_object().cloned().unwrap_or_default();
-        for (name, expression) in &self.values {
+        let given: Vec<String> = state.keys().cloned().collect();
+        for (name, expression) in self.values.iter().filter(|(name, _)| !given.contains(name)) {
             let present = Value::Object(state);
             let value = expression.evaluate(&Scope { state: &present, ..*scope }).into_owned();
             let Value::Object(present) = present else { unreachable!("it was made of an object") };

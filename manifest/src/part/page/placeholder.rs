@@ -93,6 +93,15 @@ impl PlaceholderText {
         self.parts.iter().any(|part| matches!(part, Part::Value(_)))
     }
 
+    /// Returns the text with this in place of each placeholder.
+    pub fn with_values(&self, value: &str) -> String {
+        let text = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => text,
+            Part::Value(_) => value,
+        });
+        text.collect()
+    }
+
     /// Fills the placeholders in.
     pub fn fill(&self, scope: &Scope<'_>) -> Value {
         if let [Part::Value(expression)] = self.parts.as_slice() {

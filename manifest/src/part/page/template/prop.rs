@@ -13,6 +13,9 @@ use crate::part::page::references::ReferenceKind;
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, join};
 
+/// A prop that each widget may have.
+const PAYLOAD: &str = "payload";
+
 /// A prop of a widget, or a member of an object within one.
 pub(super) struct Prop {
     pub(super) name: &'static str,
@@ -80,6 +83,8 @@ pub(super) fn check_props(
         let node = Node { value, path: join(&object.path, name) };
         match props.iter().find(|prop| prop.name == name) {
             Some(prop) => check_prop(&node, &prop.kind, reader, report),
+            // What a widget passes to its action, in place of its value.
+            None if name == PAYLOAD => check_texts(&node, report),
             None => {
                 let hint = match nearest(name, props.iter().map(|prop| prop.name)) {
                     Some(nearest) => format!(": did you mean `{nearest}`?"),

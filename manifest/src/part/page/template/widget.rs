@@ -77,6 +77,7 @@ const TABLE: &[Prop] = &[
     prop("searchable", Flag),
     prop("searchPlaceholder", Text),
     prop("emptyText", Text),
+    LABEL,
     CLASS_NAME,
 ];
 
@@ -273,11 +274,12 @@ const WIDGETS: &[Widget] = &[
         &[
             required("action", ApiAction),
             prop("schema", Object),
+            prop("value", Any),
             prop("submitText", Text),
             prop("columns", Integer(1, 4)),
             CLASS_NAME,
         ],
-        &["value"],
+        &[],
     ),
     leaf(
         "stat",
