@@ -123,8 +123,8 @@ fn pages_of_code_and_of_a_file_are_merged_by_their_paths() {
     b["actions"] = json!([reload]);
     let file = layer("file", json!({ "pages": [b], "loaders": [{ "id": "all", "apiRoute": "/" }] }));
     let manifest = Manifest::from_layers(&[code.clone(), file]).expect("they agree");
-    let pages = manifest.frontend.expect("pages").pages;
-    let titles: Vec<_> = pages.iter().filter_map(|page| page.meta.title.as_deref()).collect();
+    let frontend = manifest.frontend.expect("pages");
+    let titles: Vec<_> = frontend.pages.iter().filter_map(|page| page.meta.title.as_deref()).collect();
     assert_eq!(titles, ["A", "New B"]);
 
     let mut b = page("/b", "B");

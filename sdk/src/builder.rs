@@ -52,6 +52,7 @@
 //! | `#[on_load]` and the other hooks | [`Builder::on_load`] and so on; export `lifecycle` |
 //! | `#[health]` | [`Builder::health`]; export `health` |
 //! | `#[plugin(tables(…))]` | [`Builder::tables`] with [`create_tables!`](crate::db::create_tables) |
+//! | `#[page(…)]` | [`Builder::frontend`] |
 //! | `#[plugin(permissions(…))]` | [`Builder::permissions`] |
 //! | `#[plugin(publishes(…), requires(…))]` | [`Builder::publishes`], [`Builder::requires`] |
 //! | the manifest file | [`Builder::source`] with [`manifest!`], or the builder's method for each field |
@@ -88,6 +89,8 @@ mod write;
 #[doc(inline)]
 pub use crate::macros::manifest;
 #[doc(inline)]
+pub use crate::ui::{create_frontend_action, create_frontend_config, create_frontend_loader, create_frontend_route};
+#[doc(inline)]
 pub use crate::{create_action, create_actions, create_api_routes, create_route, export_plugin};
 pub use action::{Action, Handler, WithInvocation};
 pub use check::Export;
@@ -102,6 +105,7 @@ use crate::db::Declaration;
 use crate::dispatch::{Entry, Table};
 use crate::error::Result;
 use crate::health::Health;
+use crate::ui::Frontend;
 use requests::Requests;
 
 /// A complete plugin with the state `S`, ready for [`export_plugin!`](crate::export_plugin).
@@ -133,6 +137,7 @@ struct Parts<S: 'static> {
     routes: &'static [Route],
     subscriptions: &'static [Subscription<S>],
     tables: &'static [Declaration],
+    frontend: Option<Frontend>,
     permissions: &'static [&'static str],
     requests: Requests,
     hooks: Hooks<S>,
@@ -170,6 +175,7 @@ impl Plugin<()> {
                 routes: &[],
                 subscriptions: &[],
                 tables: &[],
+                frontend: None,
                 permissions: &[],
                 requests: Requests::NONE,
                 hooks: Hooks::NONE,
@@ -211,6 +217,8 @@ impl<S> Builder<S> {
         repository: &'static str;
         /// Keywords by which the plugin is found.
         tags: &'static [&'static str];
+        /// The pages, which [`ui`](crate::ui) builds.
+        frontend: Frontend;
     }
 
     /// The author.

@@ -147,6 +147,7 @@ mod reply;
 pub mod router;
 pub mod scheduler;
 pub mod schema;
+pub mod ui;
 
 pub use error::{Error, Result, error};
 pub use event::Event;

@@ -269,5 +269,5 @@ pub use plugbay_sdk_macros::manifest;
 /// The marks of [`plugin`], for an error where they are not inside of one.
 #[doc(hidden)]
 pub use plugbay_sdk_macros::{
-    action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state,
+    action, delete, get, health, on_event, on_load, on_reload, on_unload, page, patch, post, put, save_state,
 };

@@ -6,7 +6,7 @@
 
 #[doc(hidden)]
 pub use crate::macros::{
-    action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state,
+    action, delete, get, health, on_event, on_load, on_reload, on_unload, page, patch, post, put, save_state,
 };
 pub use crate::router::{Attachment, Bytes, Headers, Html, Json, Path, Previous, Query, Redirect, Status, Text};
 pub use crate::{

@@ -54,4 +54,6 @@ macro_rules! misplaced_marks {
         }
     )*};
 }
-misplaced_marks!(action, delete, get, health, on_event, on_load, on_reload, on_unload, patch, post, put, save_state);
+misplaced_marks!(
+    action, delete, get, health, on_event, on_load, on_reload, on_unload, page, patch, post, put, save_state
+);

@@ -14,6 +14,7 @@
 use super::route::Route;
 use super::{Action, Parts, Source, Subscription, permission, requests};
 use crate::constant::{Json, Writer, same};
+use crate::ui;
 
 /// The largest schema that the host accepts, in bytes.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
@@ -36,6 +37,9 @@ pub(super) const fn all<S>(parts: &Parts<S>) {
     subscriptions(parts);
     requests::check(&parts.requests);
     tables(parts);
+    if let Some(frontend) = &parts.frontend {
+        ui::check::all(frontend, parts.routes, &parts.source);
+    }
     let mut index = 0;
     while index < parts.permissions.len() {
         permission::check(parts.permissions[index]);

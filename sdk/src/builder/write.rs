@@ -6,6 +6,7 @@
 
 use super::{Action, Parts, Plugin, Response, Route, Subscription, permission, requests};
 use crate::constant::{Json, Writer, same};
+use crate::ui;
 
 impl<S> Plugin<S> {
     /// The size of [`Plugin::section`] in bytes.
@@ -54,6 +55,9 @@ const fn write<S, const N: usize>(parts: &Parts<S>, writer: &mut Writer<N>) {
     events(parts, writer);
     if !parts.tables.is_empty() {
         tables(parts, writer);
+    }
+    if let Some(frontend) = &parts.frontend {
+        ui::write::frontend(frontend, writer);
     }
     if !parts.permissions.is_empty() {
         permissions(parts, writer);

@@ -12,9 +12,15 @@ use crate::manifest::{Declared, Part};
 
 use super::marks::{EventMark, Mark};
 use super::method::Method;
+use super::page::Page;
 use super::{Arguments, action_name, route};
 
-pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]) -> syn::Result<TokenStream> {
+pub(super) fn expand(
+    arguments: &Arguments,
+    block: &ItemImpl,
+    methods: &[Method],
+    pages: &[Page],
+) -> syn::Result<TokenStream> {
     let names: Vec<LitStr> = methods.iter().filter_map(action_name).collect();
     check(block, methods, &names)?;
     let source = crate::manifest::source(&declared(arguments, methods, &names))?;
@@ -27,6 +33,10 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
     let actions = methods.iter().filter_map(action);
     let routes = methods.iter().flat_map(|method| route::declarations(arguments, method));
     let subscriptions = methods.iter().filter_map(subscription);
+    let frontend = (!pages.is_empty()).then(|| {
+        let pages = pages.iter().map(Page::declaration);
+        quote!(.frontend(::plugbay_sdk::ui::Frontend::new(&[#(#pages),*])))
+    });
     let hooks = methods.iter().filter_map(hook);
     let exports = exports(methods);
     let tables = &arguments.tables;
@@ -46,6 +56,7 @@ pub(super) fn expand(arguments: &Arguments, block: &ItemImpl, methods: &[Method]
                 .routes(&[#(#routes),*])
                 .subscriptions(&[#(#subscriptions),*])
                 #tables
+                #frontend
                 #permissions
                 #publishes
                 #requires

@@ -3,6 +3,7 @@
 mod expand;
 mod marks;
 mod method;
+mod page;
 mod route;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -12,6 +13,7 @@ use syn::{Expr, Ident, ImplItem, ItemImpl, LitStr, Token, Type, parenthesized};
 
 use marks::Mark;
 use method::Method;
+use page::Page;
 
 /// `#[plugin(new = Self::new, tables(Note, Tag), permissions("db.*:read,write"), publishes("order.*"), prefix = "/v1",
 /// tags("orders"))]`.
@@ -110,10 +112,11 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
     };
     let arguments = syn::parse2::<Arguments>(arguments);
     let prefix = arguments.as_ref().ok().and_then(|arguments| Some(arguments.prefix.as_ref()?.value()));
-    let methods = take_methods(&mut block, &prefix.unwrap_or_default());
-    let expanded = arguments
-        .and_then(|arguments| check_block(&block).map(|()| arguments))
-        .and_then(|arguments| expand::expand(&arguments, &block, &methods?));
+    let marked = take_marked(&mut block, &prefix.unwrap_or_default());
+    let expanded = arguments.and_then(|arguments| check_block(&block).map(|()| arguments)).and_then(|arguments| {
+        let (methods, pages) = marked?;
+        expand::expand(&arguments, &block, &methods, &pages)
+    });
     let expanded = expanded.unwrap_or_else(syn::Error::into_compile_error);
     quote!(#block #expanded)
 }
@@ -149,11 +152,20 @@ fn check_block(block: &ItemImpl) -> syn::Result<()> {
     Ok(())
 }
 
-/// Removes the marks from the methods. All mistakes are reported at once.
-fn take_methods(block: &mut ItemImpl, prefix: &str) -> syn::Result<Vec<Method>> {
-    let mut methods = Vec::new();
+/// Removes the marks from the methods and pages. All mistakes are reported at once.
+fn take_marked(block: &mut ItemImpl, prefix: &str) -> syn::Result<(Vec<Method>, Vec<Page>)> {
+    let (mut methods, mut pages) = (Vec::new(), Vec::new());
     let mut errors: Option<syn::Error> = None;
     for item in &mut block.items {
+        match (Page::take(item), &mut errors) {
+            (Ok(None), _) => {}
+            (Ok(Some(page)), _) => {
+                pages.push(page);
+                continue;
+            }
+            (Err(error), Some(errors)) => errors.combine(error),
+            (Err(error), none) => *none = Some(error),
+        }
         let attributes = match item {
             ImplItem::Fn(function) => &mut function.attrs,
             ImplItem::Const(constant) => &mut constant.attrs,
@@ -173,7 +185,7 @@ fn take_methods(block: &mut ItemImpl, prefix: &str) -> syn::Result<Vec<Method>> 
             (Err(error), none) => *none = Some(error),
         }
     }
-    errors.map_or(Ok(methods), Err)
+    errors.map_or(Ok((methods, pages)), Err)
 }
 
 /// The name of an action.

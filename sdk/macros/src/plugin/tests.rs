@@ -455,3 +455,14 @@ fn item_that_cannot_be_a_plugin_is_refused() {
     check_with(quote!(), quote!(impl T for P { #action }), &["not on that of a trait"]);
     check_with(quote!(), quote!(impl<T> P<T> { #action }), &["cannot be generic"]);
 }
+
+#[test]
+fn page_is_a_constant_with_a_path() {
+    let page = |item: TokenStream, expected: &[&str]| check(quote! { #[action] fn a(&mut self) {} #item }, expected);
+    page(quote! { #[page("/a/:id", title = "A", icon = "i", order = -1, hidden)] const A: Template = x; }, &[]);
+    page(quote! { #[page("/a")] const fn a_page() -> Template { x } }, &["make it a constant"]);
+    page(quote! { #[page] const A: Template = x; }, &["a page has a path"]);
+    page(quote! { #[page("a")] const A: Template = x; }, &["does not begin with `/`"]);
+    page(quote! { #[page("/a", name = "A")] const A: Template = x; }, &["a page takes"]);
+    check(quote! { #[page("/a")] const A: Template = x; }, &["no method is marked"]);
+}

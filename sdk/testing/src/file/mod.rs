@@ -5,6 +5,7 @@
 
 mod compare;
 mod expect;
+mod page;
 mod route;
 mod run;
 mod saved;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::saved::Saved;
 use super::{Surroundings, TestFailure, TestOutcome};
-use super::{expect, route};
+use super::{expect, page, route};
 use crate::host::TestHost;
 use crate::http::response;
 use crate::plugin::TestPlugin;
@@ -87,6 +87,7 @@ fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved
             route::check(expect, &response)?;
             (expect, route::answer(response, expect))
         }
+        StepKind::Page { page, expect } => (expect, page::answer(page, plugin, saved)?),
         StepKind::Event { name, data, source, correlation_id, expect } => {
             let mut event = plugin.make_event(name, saved.fill(data)?);
             event.source = source.clone().unwrap_or_else(|| "host".to_owned());
