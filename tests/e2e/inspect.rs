@@ -167,6 +167,30 @@ fn inspection_shows_subscriptions_publishes_and_tables() {
 }
 
 #[test]
+fn pages_are_shown_with_their_requests_and_with_what_is_wrong() {
+    let plugin = |props: serde_json::Value| {
+        let page = json!({
+            "path": "/items", "meta": { "title": "Items" }, "template": { "type": "text", "props": props },
+            "loaders": [{ "id": "items", "apiRoute": "/items" }],
+        });
+        let plugin = TestPlugin::from(feature::ECHO)
+            .manifest("routes", json!([{ "method": "GET", "path": "/items", "actions": ["echo"] }]))
+            .manifest("frontend", json!({ "pages": [page] }));
+        plugin_file(plugin)
+    };
+    let file = plugin(json!({ "text": "x", "colour": "red" }));
+    let path = file.path().to_str().expect("UTF-8");
+    let text = Plugbay::new(["inspect", path]).run().exits_with(0).stdout;
+    assert_contains(&text, &["Pages\n  /items  Items  GET /items"]);
+    let checked = Plugbay::new(["check", path]).run().exits_with(0);
+    assert_contains(&checked.stdout, &["1 page"]);
+    assert_contains(&checked.stderr, &["frontend.pages[0].template.props.colour", "no effect"]);
+    let file = plugin(json!({ "text": ["x"] }));
+    let refused = Plugbay::new(["check", file.path().to_str().expect("UTF-8")]).run().exits_with(3);
+    assert_contains(&refused.stderr, &["frontend.pages[0].template.props.text", "expected a text", "INVALID_PROPS"]);
+}
+
+#[test]
 fn limits_cut_to_ceilings_are_shown_by_inspect_and_check() {
     let path = feature::ECHO.path();
     let path = path.to_str().expect("UTF-8");

@@ -60,8 +60,13 @@ fn print(inspection: &Inspection, output: Output) -> Result<(), Error> {
         1 => "1 action".to_owned(),
         count => format!("{count} actions"),
     };
+    let pages = match manifest.frontend.as_ref().map_or(0, |frontend| frontend.pages.len()) {
+        0 => String::new(),
+        1 => ", 1 page".to_owned(),
+        count => format!(", {count} pages"),
+    };
     let text = format!(
-        "{GREEN}ok{GREEN:#} {} {} ({actions}, {} imports, {})",
+        "{GREEN}ok{GREEN:#} {} {} ({actions}{pages}, {} imports, {})",
         manifest.name,
         manifest.version,
         inspection.imports.len(),

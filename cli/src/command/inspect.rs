@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use plugbay::inspection::{ImportRefusal, InspectedDirectory, Inspection, Trust};
+use plugbay::manifest::page::Page;
 use plugbay::manifest::{ActionDeclaration, Effect, ExecutionMode, Manifest, Rule, Setting, Subscription, Table};
 
 use crate::advice::{self, grant_option, is_everything, trust_option};
@@ -60,6 +61,7 @@ pub(crate) fn text(inspection: &Inspection) -> String {
         manifest.configuration.iter().map(|(name, setting)| configured(name, setting)).collect(),
     );
     section(&mut text, "Routes", routes(manifest));
+    section(&mut text, "Pages", pages(manifest));
     section(&mut text, "Subscribes to", manifest.events.subscribes.iter().map(subscription).collect());
     let publishes = manifest.events.publishes.iter().map(|topic| vec![topic.as_str().into()]);
     section(&mut text, "Publishes", publishes.collect());
@@ -217,6 +219,22 @@ fn routes(manifest: &Manifest) -> Vec<Vec<Cell>> {
             ]
         })
         .collect()
+}
+
+/// The pages, with the routes that their loaders and actions request.
+fn pages(manifest: &Manifest) -> Vec<Vec<Cell>> {
+    let Some(frontend) = &manifest.frontend else { return Vec::new() };
+    let page = |page: &Page| {
+        let loaded = page.loaders.iter().map(|loader| format!("{} {}", loader.method.name(), loader.api_route));
+        let called = page
+            .actions
+            .iter()
+            .filter_map(|action| Some(format!("{} {}", action.method?.name(), action.api_route.as_ref()?)));
+        let requests: Vec<String> = loaded.chain(called).collect();
+        let title = page.meta.title.as_deref().unwrap_or_default();
+        vec![page.path.as_str().into(), title.into(), requests.join(", ").into()]
+    };
+    frontend.pages.iter().map(page).collect()
 }
 
 fn subscription(subscription: &Subscription) -> Vec<Cell> {
