@@ -33,9 +33,12 @@ fn passes(guest: Guest, tests: u64) {
 #[test]
 fn declared_tests_of_the_examples_pass() {
     passes(example::BARE, 5);
+    passes(example::DASHBOARD, 2);
     passes(example::GALLERY, 2);
+    passes(example::INVENTORY, 2);
     passes(example::ITEMS, 4);
     passes(example::LEGACY, 3);
+    passes(example::LIVE_CHART, 2);
     passes(example::SCHEDULER_DEMO, 3);
     passes(example::SETTINGS, 5);
 }
