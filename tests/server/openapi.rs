@@ -180,14 +180,19 @@ async fn paths_of_the_administration_are_described() {
     let host = Administered::start().await;
     let document = document(&host, "").await;
     let described: Vec<&String> = document["paths"].as_object().expect("paths").keys().collect();
-    let router = include_str!("../../server/src/admin/mod.rs");
+    let routers = [
+        include_str!("../../server/src/admin/mod.rs"),
+        include_str!("../../server/src/pages/mod.rs"),
+        include_str!("../../server/src/pages/dockstat.rs"),
+    ]
+    .concat();
     let mut seen = 0;
-    for path in router.split(".route(\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(path, _)| path) {
+    for path in routers.split(".route(\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(path, _)| path) {
         let ends = |known: &&&String| known.ends_with(path.trim_end_matches('/'));
         assert!(described.iter().any(|known| ends(&known)), "`{path}` is not described");
         seen += 1;
     }
-    assert!(seen > 30, "only {seen} paths");
+    assert!(seen > 45, "only {seen} paths");
     host.close().await;
 }
 
