@@ -75,6 +75,9 @@
 /// | `#[on_event("order.*", dynamic)]`, `#[on_event]` | the same | the same |
 /// | `#[health]` | nothing | `bool`, [`Health`], `Result` of those |
 ///
+/// `#[page("/path", title = "…", icon = "…", order = 1, hidden)]` makes a constant of the type
+/// [`Template`](crate::ui::Template) a page that the host renders; see [`ui`](crate::ui).
+///
 /// An action is described to assistants by `title = "…"` and the hints `read_only`, `destructive = false` and
 /// `open_world = false`; see [`Action`](crate::builder::Action).
 ///
