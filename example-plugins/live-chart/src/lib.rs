@@ -1,5 +1,5 @@
-//! A page that is always up to date: its loaders run again after each event of the plugin, and every few seconds in case
-//! one is missed.
+//! A page that is always up to date. Its loaders run again after each event of the plugin, and every few seconds in
+//! case one is missed.
 
 use std::collections::VecDeque;
 

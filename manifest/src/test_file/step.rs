@@ -54,8 +54,8 @@ pub enum StepKind {
     Page {
         /// The page, and what to do with it.
         page: Box<PageStep>,
-        /// The expected `{title, state, data, params}` of the page, data of the loaders by id, or data of the action; by
-        /// default, no loader and no action fails.
+        /// The expected `{title, state, data, params}` of the page, data of the loaders by id, or data of the action.
+        /// By default, none of them fails.
         expect: Expected,
     },
     /// Delivers an event to the plugin.
