@@ -3,7 +3,7 @@
 //! A form has the fields of the payload of its action's route, so `NewItem` is all that describes the two forms below.
 
 use plugbay_sdk::constant::Json;
-use plugbay_sdk::db::Table;
+use plugbay_sdk::db::{Keyed, Table};
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::ui::{self, Loader, Node, PageAction, Reaction, Template, Tone};
 
