@@ -27,7 +27,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
         .merge(metrics_routes(state))
         .merge(openapi_routes(state, &access))
         .merge(page_routes(state))
-        .merge(ui_routes())
+        .merge(ui_routes(state))
         .merge(session_routes(&access))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))

@@ -1,10 +1,12 @@
 //! The browser's files and documents as a client gets them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::administered::Administered;
 use crate::harness::assert::assert_contains;
 use crate::harness::client::{Client, Response};
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
 
 async fn get(host: &Administered, path: &str) -> Response {
     host.request("", "GET", path, Value::Null).await
@@ -71,5 +73,91 @@ async fn files_are_compressed_and_those_of_another_version_are_unknown() {
         [path.replace(hash, "0000000000000000"), path.replace("preact", "none"), format!("/ui/{hash}/../Cargo.toml")]
     {
         assert_eq!(get(&host, &path).await.status, 404, "{path}");
+    }
+}
+
+fn shop() -> TestPlugin {
+    let script = "<script>alert('1')</script>";
+    TestPlugin::from(feature::EXCHANGE)
+        .manifest("name", json!("shop"))
+        .manifest("actions", json!([{ "name": "request" }, { "name": "respond" }, { "name": "respond_and_fail" }]))
+        .manifest("routes", json!([{ "method": "GET", "path": "/items", "actions": ["request"] }]))
+        .manifest(
+            "frontend",
+            json!({
+                "fragments": [{ "id": "note", "props": { "of": { "type": "string" } }, "widgets": [
+                    { "type": "text", "props": { "text": "A note of {{of}}" } },
+                ] }],
+                "globalState": { "initial": { "theme": "dark" } },
+                "pages": [
+                    { "path": "/", "meta": { "title": "Items & more" }, "loaders": [{ "id": "seen", "apiRoute": "/items" }], "template": {
+                        "state": {
+                            "initial": { "name": script, "rows": [{ "a": script, "b": 2 }], "bad": "javascript:alert(1)", "list": ["x", "y"] },
+                            "computed": { "greeting": "name || 'nobody'" },
+                        },
+                        "widgets": [
+                            { "type": "heading", "props": { "level": 2, "text": "{{greeting}}" } },
+                            { "type": "text", "props": { "text": "theme {{globalState.theme}}" }, "condition": "state.rows.length > 0" },
+                            { "type": "text", "props": { "text": "never" }, "condition": "!state.rows" },
+                            { "type": "text", "loop": { "items": "state.list" }, "props": { "text": "{{index}} is {{item}}" } },
+                            { "type": "fragment", "fragmentId": "note", "props": { "of": "{{state.list.0}}" } },
+                            { "type": "table", "bindings": { "data": "state.rows" } },
+                            { "type": "text", "props": { "text": "seen {{data.seen.path}}" } },
+                            { "type": "link", "props": { "href": "{{state.bad}}", "text": "a bad link" } },
+                            { "type": "link", "props": { "href": "./about", "text": "About" } },
+                            { "type": "map3d", "fallback": { "type": "text", "props": { "text": "no map" } } },
+                        ],
+                    } },
+                    { "path": "/about", "template": {} },
+                ],
+            }),
+        )
+}
+
+#[tokio::test]
+async fn page_without_scripts_shows_texts_tables_and_links() {
+    let host = Administered::start().await;
+    host.host.load(shop()).await;
+    let page = get(&host, "/p/shop/?plain").await;
+    let html = page.text();
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let script = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;";
+    assert_contains(
+        &html,
+        &[
+            "<h1>Items &amp; more</h1>",
+            "<b>shop</b>",
+            &format!("<h2>{script}</h2>"),
+            "theme dark",
+            "0 is x",
+            "1 is y",
+            "A note of x",
+            &format!("<td>{script}</td>"),
+            "<td>2</td>",
+            "<span>a bad link</span>",
+            "<a href=\"/p/shop/about?plain\"",
+            "no map",
+        ],
+    );
+    assert!(!html.contains("<script") && !html.contains("javascript:") && !html.contains("never"), "{html}");
+    assert_contains(page.header("content-security-policy").expect("a policy"), &["script-src 'self'"]);
+}
+
+#[tokio::test]
+async fn unknown_page_is_404_and_callers_without_a_scope_learn_nothing() {
+    let host = Administered::start().await;
+    host.host.load(shop()).await;
+    for (path, status) in
+        [("/p/shop/", 200), ("/p/shop", 200), ("/p/shop/about", 200), ("/p/shop/none", 404), ("/p/none/", 404)]
+    {
+        for query in ["", "?plain"] {
+            assert_eq!(get(&host, &format!("{path}{query}")).await.status, status, "{path}{query}");
+        }
+    }
+    let stranger = host.token(&["call:other"]);
+    for path in ["/p/shop/", "/p/shop/none", "/p/none/"] {
+        assert_eq!(host.request(&stranger, "GET", path, Value::Null).await.status, 200, "{path}");
+        let plain = host.request(&stranger, "GET", &format!("{path}?plain"), Value::Null).await;
+        assert_eq!(plain.status, 401, "{path}");
     }
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{call, unstored};
+use super::{page_call, unstored};
 use crate::access::ScopeKind;
 use crate::admin::{AdminError, AdminState, Body, Caller, Path, Query};
 use crate::answer;
@@ -199,7 +199,7 @@ async fn asked_of(
     asked: Asked,
 ) -> Result<(Plugin, PageCall), AdminError> {
     let plugin = caller.plugin(state, key, ScopeKind::Call).await?;
-    let call = call(state, caller, &plugin, asked.path).state(asked.state).payload(asked.payload);
+    let call = page_call(state, caller, &plugin.name(), &asked.path).state(asked.state).payload(asked.payload);
     Ok((plugin, call))
 }
 

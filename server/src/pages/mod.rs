@@ -21,7 +21,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use plugbay::Plugin;
 use plugbay::page::{ActionResult, LoaderResult, PageCall, PageError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -127,7 +126,8 @@ async fn open(
     Body(asked): Body<Open>,
 ) -> Result<Response, AdminError> {
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
-    let call = call(&state, &caller, &plugin, asked.path).state(asked.state).global_state(asked.global_state);
+    let call =
+        page_call(&state, &caller, &plugin.name(), &asked.path).state(asked.state).global_state(asked.global_state);
     let page = state.runtime().open_page(&plugin.name(), call.skip_loaders(asked.skip)).await?;
     Ok(unstored(answer::json(StatusCode::OK, &page)))
 }
@@ -140,7 +140,8 @@ async fn run_loaders(
     Body(asked): Body<RunLoaders>,
 ) -> Result<Response, AdminError> {
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
-    let call = call(&state, &caller, &plugin, asked.path).state(asked.state).global_state(asked.global_state);
+    let call =
+        page_call(&state, &caller, &plugin.name(), &asked.path).state(asked.state).global_state(asked.global_state);
     let ids = asked.loader_ids.as_deref();
     let results: Vec<LoaderResult> = state.runtime().run_loaders(&plugin.name(), call, ids).await?;
     Ok(unstored(answer::json(StatusCode::OK, &results)))
@@ -154,7 +155,7 @@ async fn run_action(
     Body(asked): Body<RunAction>,
 ) -> Result<Response, AdminError> {
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
-    let call = call(&state, &caller, &plugin, asked.path)
+    let call = page_call(&state, &caller, &plugin.name(), &asked.path)
         .state(asked.state)
         .global_state(asked.global_state)
         .payload(asked.payload);
@@ -163,9 +164,9 @@ async fn run_action(
 }
 
 /// The call of a page by this caller.
-fn call(state: &AdminState, caller: &Caller, plugin: &Plugin, path: String) -> PageCall {
+pub(crate) fn page_call(state: &AdminState, caller: &Caller, plugin: &str, path: &str) -> PageCall {
     let mut call = PageCall::new(path).full_errors(state.server().settings().development);
-    if let Some((consumer, scopes)) = caller.identity_for(&plugin.name()) {
+    if let Some((consumer, scopes)) = caller.identity_for(plugin) {
         call = call.identity(consumer, scopes);
     }
     if let Some(id) = caller.request_id() {

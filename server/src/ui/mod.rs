@@ -3,21 +3,28 @@
 //! ```text
 //! GET / and /-/{view}      shell.rs ─▶ dashboard/main.js ─▶ the API, with the caller's session
 //! GET /p/{plugin}/{path}   shell.rs ─▶ page/main.js ─▶ the API of pages, with the caller's session
+//! GET /p/…?plain           plain.rs: the same page as HTML, for browsers without scripts
 //! GET /ui/{hash}/{file}    files.rs
 //! ```
 //!
-//! Nothing here is of a plugin or secret, so these answers need no token. A plugin's page is data, which the scripts of
+//! The documents and the files contain nothing of a plugin and no secret, so they need no token. A plugin's page is data, which the scripts of
 //! this server interpret: nothing that a plugin supplies runs in the browser.
 
 mod files;
+mod html;
+mod plain;
+mod plain_nodes;
 mod shell;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use http::StatusCode;
+use http::{StatusCode, Uri};
 
 use self::shell::Shell;
+use crate::admin::{AdminState, Caller};
+use crate::pages::page_call;
 
 /// The document of all pages of plugins.
 const PAGE: Shell = Shell {
@@ -36,7 +43,7 @@ const DASHBOARD: Shell = Shell {
 };
 
 /// Returns the routes of the browser's files and documents.
-pub(crate) fn ui_routes() -> Router {
+pub(crate) fn ui_routes(state: &AdminState) -> Router {
     Router::new()
         .route("/", get(dashboard))
         .route("/-/{*view}", get(dashboard))
@@ -44,11 +51,39 @@ pub(crate) fn ui_routes() -> Router {
         .route("/p/{plugin}", get(page))
         .route("/p/{plugin}/", get(page))
         .route("/p/{plugin}/{*path}", get(page))
+        .with_state(state.clone())
 }
 
-/// `GET /p/{plugin}/{path}`
-async fn page() -> Response {
-    PAGE.response(StatusCode::OK)
+/// `GET /p/{plugin}/{path}`, with `?plain` for a browser without scripts. A caller that may not call the plugin does not
+/// learn which pages it has.
+async fn page(State(state): State<AdminState>, caller: Caller, uri: Uri) -> Response {
+    let below = uri.path().strip_prefix("/p/").unwrap_or_default();
+    let (plugin, path) = below.split_once('/').unwrap_or((below, ""));
+    let is_plain = uri.query().is_some_and(|query| query.split('&').any(|part| part == "plain" || part == "plain="));
+    if !caller.may_call(plugin) {
+        return match is_plain {
+            true => plain::refusal(
+                plugin,
+                StatusCode::UNAUTHORIZED,
+                "Sign in to see this page",
+                "Signing in needs scripts.",
+            ),
+            false => PAGE.response(StatusCode::OK),
+        };
+    }
+    let found = state.runtime().page(plugin, path);
+    match (found, is_plain) {
+        (Ok(_), false) => PAGE.response(StatusCode::OK),
+        (Err(_), false) => PAGE.response(StatusCode::NOT_FOUND),
+        (Err(error), true) => plain::refusal(plugin, StatusCode::NOT_FOUND, "Page not found", &error.to_string()),
+        (Ok(found), true) => match state.runtime().open_page(plugin, page_call(&state, &caller, plugin, path)).await {
+            Ok(opened) => {
+                let pages = state.runtime().pages();
+                plain::page(plugin, pages.iter().find(|pages| pages.plugin == plugin), &found, &opened)
+            }
+            Err(error) => plain::refusal(plugin, StatusCode::NOT_FOUND, "Page not found", &error.to_string()),
+        },
+    }
 }
 
 /// `GET /` and `GET /-/{view}`
