@@ -1,6 +1,6 @@
 // Figures: the stat with its sparkline, and the chart, whose library is loaded when one is shown.
 
-import { classes, html, useEffect, useState } from "../lib/view.js";
+import { classes, html, useEffect, useId, useState } from "../lib/view.js";
 import { evaluate } from "../lib/expression.js";
 import { Region } from "../page/regions.js";
 import { tried } from "../page/state.js";
@@ -9,6 +9,7 @@ import { asText, oneOf, styleOf, textOf } from "./widget.js";
 const TONES = ["neutral", "success", "warning", "error", "info", "primary"];
 
 export function Stat(widget) {
+  const id = useId();
   const { node, place, props } = widget;
   const states = ["value", "change", "sparkline"].flatMap((name) => place.page.statesFor(node.bindings?.[name]));
   const { change } = props;
@@ -17,13 +18,13 @@ export function Stat(widget) {
   const value = asText(typeof props.value === "number" ? props.value.toLocaleString() : props.value);
   return html`
     <div class="stat card" style=${styleOf(widget)}>
+      <div class="stat__label" id=${id}>${textOf(props.label) ?? "Value"}</div>
       <${Region} page=${place.page} states=${states} hasData=${value !== ""} empty="–">
-        <dl class="stat__figures">
-          <dt class="stat__label">${textOf(props.label) ?? "Value"}</dt>
-          <dd class="stat__value numeric">${value}${textOf(props.unit) && html` <span class="stat__unit">${asText(props.unit)}</span>`}</dd>
+        <div class="stat__figures" role="group" aria-labelledby=${id}>
+          <div class="stat__value numeric">${value}${textOf(props.unit) && html` <span class="stat__unit">${asText(props.unit)}</span>`}</div>
           ${change !== undefined && change !== null &&
-          html`<dd class=${`stat__change stat__change--${tone} numeric`}>${isNumber && change > 0 ? "+" : ""}${isNumber ? change.toLocaleString() : asText(change)}</dd>`}
-        </dl>
+          html`<div class=${`stat__change stat__change--${tone} numeric`}>${isNumber && change > 0 ? "+" : ""}${isNumber ? change.toLocaleString() : asText(change)}</div>`}
+        </div>
         <${Sparkline} values=${props.sparkline} />
       <//>
     </div>
