@@ -7,8 +7,8 @@
 //! GET /ui/{hash}/{file}    files.rs
 //! ```
 //!
-//! The documents and the files contain nothing of a plugin and no secret, so they need no token. A plugin's page is data, which the scripts of
-//! this server interpret: nothing that a plugin supplies runs in the browser.
+//! The documents and the files contain nothing of a plugin and no secret, so they need no token. A plugin's page is
+//! data, which the scripts of this server interpret: nothing that a plugin supplies runs in the browser.
 
 mod files;
 mod html;
@@ -54,8 +54,8 @@ pub(crate) fn ui_routes(state: &AdminState) -> Router {
         .with_state(state.clone())
 }
 
-/// `GET /p/{plugin}/{path}`, with `?plain` for a browser without scripts. A caller that may not call the plugin does not
-/// learn which pages it has.
+/// `GET /p/{plugin}/{path}`, with `?plain` for a browser without scripts. A caller that may not call the plugin does
+/// not learn which pages it has.
 async fn page(State(state): State<AdminState>, caller: Caller, uri: Uri) -> Response {
     let below = uri.path().strip_prefix("/p/").unwrap_or_default();
     let (plugin, path) = below.split_once('/').unwrap_or((below, ""));
