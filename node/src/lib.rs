@@ -22,6 +22,7 @@ mod file;
 mod follow;
 mod installed;
 mod loader;
+mod process_control;
 mod processes;
 mod refresh;
 mod reload;
@@ -55,6 +56,7 @@ use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 use plugbay_catalog::{Catalog, HostLock, HostLockError, SqliteStore};
 use plugbay_supervisor::SupervisorError;
 
+use process_control::NodeProcessControl;
 use processes::NodeProcesses;
 use running::Running;
 
@@ -96,6 +98,8 @@ pub struct Node {
     running: Running,
     /// The processes, once they were started.
     processes: OnceLock<NodeProcesses>,
+    /// The same for plugins.
+    process_control: NodeProcessControl,
     /// Changes by the catalog are made one after another.
     turn: tokio::sync::Mutex<()>,
 }
@@ -155,6 +159,10 @@ impl Node {
             builder = builder.data_dir(directory);
         }
         processes::builder(&file, data_dir.as_deref().filter(|_| is_writable)).check()?;
+        let process_control = NodeProcessControl::default();
+        if !file.supervision().processes.is_empty() {
+            builder = builder.processes(process_control.clone());
+        }
         let runtime = builder.build()?;
         Ok(Node {
             runtime,
@@ -166,6 +174,7 @@ impl Node {
             is_writable,
             running: Running::default(),
             processes: OnceLock::new(),
+            process_control,
             turn: tokio::sync::Mutex::default(),
         })
     }

@@ -102,6 +102,7 @@ impl Node {
                 let _ = events.try_send(event.clone());
             })
             .start()?;
+        self.process_control.set(&supervisor);
         let publisher = Publisher { runtime: self.runtime.clone(), supervisor: supervisor.clone(), port: options.port };
         let publishing = tokio::spawn(publisher.run(queue)).abort_handle();
         let processes = NodeProcesses { supervisor, port: options.port, publishing };

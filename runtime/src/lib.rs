@@ -89,6 +89,7 @@ pub mod log;
 pub mod network;
 pub mod package;
 pub mod policy;
+pub mod process;
 
 pub use bytes;
 pub use http;

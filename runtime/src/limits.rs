@@ -63,6 +63,12 @@ pub const RESPONSE_HEADERS_MAX: usize = 64;
 pub const RESPONSE_HEADER_BYTES_MAX: usize = 16 << 10;
 /// Own metrics of one plugin: 100. Each is a line of what a monitoring system reads every few seconds.
 pub const METRICS_MAX: usize = 100;
+
+/// Bytes of the name of a process of the host.
+pub const PROCESS_ID_BYTES_MAX: usize = 64;
+
+/// Log lines of a process that one call returns.
+pub const PROCESS_LOG_LINES_MAX: usize = 1_000;
 /// Size of the name of an own metric: 100 bytes.
 pub const METRIC_NAME_BYTES_MAX: usize = 100;
 /// Size of a call's JSON result: 4 MiB, as for payloads.

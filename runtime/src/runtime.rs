@@ -55,6 +55,7 @@ use crate::service::http::Network;
 use crate::service::jobs::JobStoreProvider;
 use crate::service::log::LogSink;
 use crate::service::plugins::ServiceRegistry;
+use crate::service::processes::Processes;
 use crate::trigger::{event, schedule};
 
 pub use self::boot::LoadedPlugins;
@@ -93,6 +94,7 @@ struct Shared {
     sql: Arc<dyn SqlStoreProvider>,
     /// The headers of HTTP requests that plugins see, in lower case.
     request_headers: Arc<[String]>,
+    processes: Processes,
     /// The backend of `cache`.
     cache: Arc<dyn CacheStoreProvider>,
     /// The backend of rate limits.

@@ -45,6 +45,7 @@
 //! | publishing events, and subscribing at run time | [`events`] |
 //! | the HTTP request behind an action, without types | [`exchange`] |
 //! | own counters and gauges | [`metrics`] |
+//! | processes that the host runs beside its plugins | [`processes`] |
 //! | interfaces of the application that runs the plugin | [`import_wit!`] |
 //! | actions that run later or repeatedly | [`scheduler`] |
 //! | the plugin's own `cargo test` | [`native`] |
@@ -74,7 +75,7 @@
 //! | `net.<address>` | `execute` | sockets, for trusted plugins only |
 //! | `ext.<name>` | the application's choice | interfaces of the application: [`import_wit!`] |
 //! | `events.<topic>` | `publish`, `subscribe` | [`events`]: topics in `publishes`, and subscriptions of code |
-//! | `process.<name>` | | reserved |
+//! | `process.<name>` | `read`, `execute` | [`processes`]: `read` for statuses and log lines, `execute` for orders |
 //!
 //! A rule without actions covers all of them. `*` matches any text: `data.note/*`, `http.*.example.org`.
 //!
@@ -143,6 +144,7 @@ pub mod native;
 mod payload;
 pub mod plugins;
 pub mod prelude;
+pub mod processes;
 mod reply;
 pub mod router;
 pub mod scheduler;

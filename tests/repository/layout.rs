@@ -73,6 +73,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("network", &["service"]),
     ("package", &["plugin"]),
     ("policy", &["capability"]),
+    ("process", &["service"]),
     ("inspection", &["plugin", "host", "audit", "capability", "plugin_limits"]),
     (
         "handle",

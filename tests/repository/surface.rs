@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "audit",
     "bound_sql_memory",
     "bytes",
@@ -46,6 +46,7 @@ const MODULES: [&str; 23] = [
     "package",
     "page",
     "policy",
+    "process",
     "store",
     "wasmtime",
 ];

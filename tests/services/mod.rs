@@ -21,6 +21,7 @@ mod log;
 mod metrics;
 mod plugins;
 mod policy;
+mod processes;
 mod remove_data;
 mod scheduler;
 mod sql_backends;

@@ -25,7 +25,7 @@ pub struct ProcessLogger {
     pub stderr: Option<PathBuf>,
     /// Whether lines in files have the time and the name of the process in front. Default: true.
     pub decorate_files: Option<bool>,
-    /// Whether lines in the log of the host have the name of the process in front. Default: true.
+    /// Has no effect, as lines in the log of the host always have the name of the process in front.
     pub decorate: Option<bool>,
 }
 
@@ -35,7 +35,7 @@ pub struct ProcessLogger {
 pub struct HostLogger {
     /// The destination of the output of processes that do not have one of their own.
     pub processes: ProcessLogger,
-    /// Whether the log has colours. `None` decides by the terminal.
+    /// Has no effect, as the log has colours on a terminal.
     pub colors: Option<bool>,
     /// The hours for which lines are stored. Default: 48.
     pub internal_log_hours: Option<u64>,
@@ -50,7 +50,7 @@ macro_rules! logger_fields {
                 shape::line(PATH_CHARS_MAX)
             }),
             field("decorateFiles", "Whether lines in files have time and process in front. Default: true.", shape::boolean),
-            field("decorate", "Whether lines in the log have the process in front. Default: true.", shape::boolean),
+            field("decorate", "Has no effect: lines in the log have the process in front.", shape::boolean),
             $($more),*
         ]
     };
@@ -58,7 +58,7 @@ macro_rules! logger_fields {
 
 const LOGGER: Table = logger_fields!();
 const HOST_LOGGER: Table = logger_fields!(
-    field("colors", "Whether the log has colours. Default: on a terminal.", shape::boolean),
+    field("colors", "Has no effect: the log has colours on a terminal.", shape::boolean),
     field("internalLogHours", "The hours for which lines are stored. Default: 48.", || {
         shape::count(0, LOG_HOURS_MAX)
     })

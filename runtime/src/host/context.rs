@@ -20,6 +20,7 @@ use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
 use crate::service::plugins::PluginCalls;
+use crate::service::processes::Processes;
 
 /// The services and permissions of a loaded plugin. Created once per load and shared by all its instances.
 pub(crate) struct PluginContext {
@@ -35,6 +36,8 @@ pub(crate) struct PluginContext {
     pub(crate) db: PluginDb,
     pub(crate) jobs: PluginJobs,
     pub(crate) plugins: PluginCalls,
+    /// The processes of the host.
+    pub(crate) processes: Processes,
     pub(crate) http: PluginHttp,
     /// The counters of all revisions of the plugin, with its own.
     pub(crate) metrics: Arc<Metrics>,

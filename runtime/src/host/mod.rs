@@ -28,6 +28,7 @@ pub(crate) mod output;
 pub(crate) mod permissions;
 mod plugins;
 pub(crate) mod poll;
+mod processes;
 mod publishing;
 mod scheduler;
 pub(crate) mod socket;
@@ -72,6 +73,7 @@ pub(crate) mod bindings {
             "plugbay:plugin/exchange.response-header": async,
             "plugbay:plugin/exchange.response-body": async,
             "plugbay:plugin/metrics": async,
+            "plugbay:plugin/processes": async,
         },
         with: {
             "plugbay:plugin/db.transaction": crate::host::db::Transaction,
@@ -112,6 +114,7 @@ pub(crate) const SERVICES: &[Service] = &[
     contract!(events),
     contract!(exchange),
     contract!(metrics),
+    contract!(processes, "process.*", Read),
     Service {
         interface: "wasi:keyvalue/store",
         permission: Some(("data.*", PermissionAction::Read)),

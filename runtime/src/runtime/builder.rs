@@ -36,6 +36,7 @@ use crate::service::db::{SqlStoreProvider, SqliteDatabases};
 use crate::service::http::{HttpResolver, HttpResponder, Network, TraceParent};
 use crate::service::jobs::{JobStoreProvider, SqliteJobs};
 use crate::service::log::{LogSink, TracingSink};
+use crate::service::processes::{ProcessControl, Processes};
 use crate::trigger::event;
 
 /// The headers of HTTP requests that plugins see by default.
@@ -79,6 +80,7 @@ pub struct RuntimeBuilder {
     data_store: Option<Arc<dyn DataStoreProvider>>,
     cache_store: Option<Arc<dyn CacheStoreProvider>>,
     request_headers: Vec<String>,
+    processes: Option<Arc<dyn ProcessControl>>,
     rate_counters: Option<Arc<dyn RateCounters>>,
     log_sink: Arc<dyn LogSink>,
     audit_sink: Arc<dyn AuditSink>,
@@ -132,6 +134,7 @@ impl Default for RuntimeBuilder {
             data_store: None,
             cache_store: None,
             request_headers: REQUEST_HEADERS.map(str::to_owned).to_vec(),
+            processes: None,
             rate_counters: None,
             log_sink: Arc::new(TracingSink),
             audit_sink: Arc::new(TracingAudit),
@@ -329,6 +332,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the processes that plugins with a permission see and control. Default: none, so that their use is
+    /// `unavailable`.
+    #[must_use]
+    pub fn processes(mut self, processes: impl ProcessControl) -> Self {
+        self.processes = Some(Arc::new(processes));
+        self
+    }
+
     /// Sets the clock that guests see and that determines when cached values expire, jobs run and plugins restart.
     /// Default: the machine's.
     #[must_use]
@@ -453,6 +464,7 @@ impl RuntimeBuilder {
             sql: sql_store,
             cache,
             request_headers: self.request_headers.into(),
+            processes: Processes::new(self.processes),
             rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
             plugins,
             services: Arc::default(),

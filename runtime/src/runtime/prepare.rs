@@ -207,6 +207,7 @@ impl Runtime {
             http: PluginHttp::new(self.0.network.clone()),
             metrics: before.map(|before| before.metrics.clone()).unwrap_or_default(),
             request_headers: self.0.request_headers.clone(),
+            processes: self.0.processes.clone(),
             events: self.0.events.clone(),
             published_topics: TopicPatterns::new(&manifest.events.publishes),
             publishes: OnceLock::new(),

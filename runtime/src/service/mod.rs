@@ -14,3 +14,4 @@ pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod plugins;
+pub(crate) mod processes;

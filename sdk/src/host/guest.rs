@@ -9,6 +9,7 @@ mod exchange;
 mod http;
 mod metrics;
 mod plugins;
+mod processes;
 mod scheduler;
 
 use crate::bindings::Failure;
@@ -25,6 +26,7 @@ pub(crate) use exchange::*;
 pub(crate) use http::*;
 pub(crate) use metrics::*;
 pub(crate) use plugins::*;
+pub(crate) use processes::*;
 pub(crate) use scheduler::*;
 
 pub(crate) fn log_threshold() -> Level {

@@ -9,6 +9,7 @@ mod exchange;
 mod http;
 mod metrics;
 mod plugins;
+mod processes;
 mod scheduler;
 
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ pub(crate) use exchange::*;
 pub(crate) use http::*;
 pub(crate) use metrics::*;
 pub(crate) use plugins::*;
+pub(crate) use processes::*;
 pub(crate) use scheduler::*;
 
 /// As the host's `DATA_KEY_BYTES_MAX` and `CACHE_KEY_BYTES_MAX`.
