@@ -35,10 +35,10 @@ Examples:
   plugbay stop web --data-dir ./data
   plugbay restart all --server http://127.0.0.1:7070
 
-Processes are those of `processes` in the host's file, or of a pup.json, which
-`plugbay serve` runs beside the plugins. An order is done when the command ends,
-but for `stop`: the process has been asked to end, and `plugbay ps` shows when
-it has. `plugbay logs PROCESS --follow` shows its output.";
+`plugbay serve` runs the `processes` of the host's file, or of a pup.json,
+beside the plugins. When the command ends, the order is done. A process that is
+stopped has only been asked to end: `plugbay ps` shows when it has.
+`plugbay logs PROCESS --follow` shows its output.";
 
 pub(crate) const MCP: &str = "\
 Examples:
