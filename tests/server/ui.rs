@@ -93,7 +93,7 @@ fn shop() -> TestPlugin {
                     { "path": "/", "meta": { "title": "Items & more" }, "loaders": [{ "id": "seen", "apiRoute": "/items" }], "template": {
                         "state": {
                             "initial": { "name": script, "rows": [{ "a": script, "b": 2 }], "bad": "javascript:alert(1)", "list": ["x", "y"] },
-                            "computed": { "greeting": "name || 'nobody'" },
+                            "computed": { "greeting": "name || 'no name'" },
                         },
                         "widgets": [
                             { "type": "heading", "props": { "level": 2, "text": "{{greeting}}" } },
