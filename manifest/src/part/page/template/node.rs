@@ -276,8 +276,7 @@ fn unknown_widget(name: &str, object: &Object<'_>, has_fallback: bool, report: &
     if has_fallback {
         report.note(&path, &format!("the widget {} is unknown, so its fallback is shown{hint}", quoted(name)));
     } else {
-        let advice =
-            if hint.is_empty() { ": give it a `fallback`, or use a widget of those in PAGES.md" } else { "" };
+        let advice = if hint.is_empty() { ": give it a `fallback`, or use a widget of those in PAGES.md" } else { "" };
         report.add(&path, code::UNKNOWN_WIDGET, format!("the widget {} is unknown{hint}{advice}", quoted(name)));
     }
 }
