@@ -78,6 +78,8 @@ export async function screenshot(page, name) {
 export async function assertAccessible(page, name) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
+    // Styles of the other scheme are drawn first: until then, some texts still have their old colours.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     await screenshot(page, `${name}-${colorScheme}`);
     // By the debugger's protocol, because the page's policy lets no script in.
     const session = await page.context().newCDPSession(page);

@@ -89,6 +89,8 @@ const said = (text) => page.getByText(text).first().waitFor();
 async function isAccessible(name) {
   for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    // Styles of the other scheme are drawn first: until then, some texts still have their old colours.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     // By the debugger's protocol, because the page's policy lets no script in.
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
