@@ -1,8 +1,8 @@
 //! The benchmark of Plugbay against a native function, raw wasmtime and Extism. `README.md` describes the comparisons
 //! and how to read the results.
 //!
-//! There are two programs. `plugbay-bench` measures the library as an application embeds it, and `plugbay-bench-http`
-//! the server: with the server in the same program, the compiler divides the library's code otherwise.
+//! There are two programs. `plugbay-bench` measures the library, and has no server in it, as an application that embeds
+//! the library. `plugbay-bench-http` measures the server.
 
 #![expect(missing_docs, reason = "its public items are for the two programs of this package")]
 

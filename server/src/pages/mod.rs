@@ -107,10 +107,10 @@ async fn list(State(state): State<AdminState>, caller: Caller) -> Result<Json<Va
         .into_iter()
         .filter(|of| caller.may_call(&of.plugin))
         .flat_map(|of| {
-            let route = move |page: &plugbay::page::PageRoute| {
+            let route = |page: &plugbay::page::PageRoute| {
                 json!({ "plugin": of.plugin, "title": of.title, "path": page.path, "meta": page.meta })
             };
-            of.pages.clone().iter().map(route).collect::<Vec<_>>()
+            of.pages.iter().map(route).collect::<Vec<_>>()
         })
         .collect();
     let navigation = runtime.navigation();
