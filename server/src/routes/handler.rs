@@ -18,11 +18,11 @@ pub(super) async fn answer(state: &ServerState, plugin: &str, path: &str, parts:
     if let Some(refused) = body::refuse_announced(&parts.headers, allowed) {
         return refused;
     }
-    let method = parts.method.clone();
+    let is_head = parts.method == Method::HEAD;
     let mut request = Request::new(Limited::new(body, allowed));
-    *request.method_mut() = parts.method.clone();
     *request.uri_mut() = below_plugin(&parts, path);
-    *request.headers_mut() = parts.headers.clone();
+    *request.method_mut() = parts.method;
+    *request.headers_mut() = parts.headers;
     let mut call = HttpCall::new(request);
     if let Some(identity) = parts.extensions.get::<Identity>()
         && let Some(consumer) = identity.consumer()
@@ -37,7 +37,7 @@ pub(super) async fn answer(state: &ServerState, plugin: &str, path: &str, parts:
         Err(error) => answer::route_error(&error, state.settings()),
     };
     response::protect(answered.headers_mut());
-    if method == Method::HEAD { response::without_body(answered) } else { answered }
+    if is_head { response::without_body(answered) } else { answered }
 }
 
 /// The URI as the plugin sees it.
