@@ -19,6 +19,7 @@ mod help;
 mod host;
 mod host_log;
 mod log;
+mod open_files;
 mod output;
 mod password;
 mod payload;

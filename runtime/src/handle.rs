@@ -47,6 +47,12 @@ impl Plugin {
         self.current.get().manifest.clone()
     }
 
+    /// Returns whether the component answers HTTP requests by a handler of its own, `wasi:http/incoming-handler`
+    /// ([`Runtime::handle_http`](crate::Runtime::handle_http)).
+    pub fn has_http_handler(&self) -> bool {
+        self.current.borrow().has_http_handler()
+    }
+
     /// Returns the limits of the revision that serves now.
     pub fn limits(&self) -> Limits {
         self.current.get().limits.clone()

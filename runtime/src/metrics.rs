@@ -96,6 +96,8 @@ pub struct MetricsSnapshot {
     pub calls_waiting: u64,
     /// The events in the plugin's queue now, including those on their way to it. Durable events are stored elsewhere.
     pub events_queued: u64,
+    /// Durable events that became dead letters since the host began to serve the plugin.
+    pub events_given_up: u64,
     /// Reads of the plugin's cache that found a value.
     pub cache_hits: u64,
     /// Reads of the plugin's cache that found none.
@@ -181,6 +183,7 @@ impl Metrics {
             memory_bytes: self.memory_bytes.load(Relaxed),
             calls_waiting: 0,
             events_queued: 0,
+            events_given_up: 0,
             cache_hits: self.cache_hits.load(Relaxed),
             cache_misses: self.cache_misses.load(Relaxed),
             allows: audit.map_or(0, PluginAudit::allowed),

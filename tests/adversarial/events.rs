@@ -57,7 +57,9 @@ async fn poison_event_becomes_a_dead_letter_and_others_go_on() {
             heard.as_array().filter(|heard| !heard.is_empty()).cloned()
         })
         .await;
-        assert_eq!((&heard[0]["id"], plugin.metrics().errors["plugin_trapped"]), (&json!(next), 3));
+        let metrics = plugin.metrics();
+        assert_eq!((&heard[0]["id"], metrics.errors["plugin_trapped"]), (&json!(next), 3));
+        assert_eq!(metrics.events_given_up, 1);
     }
     assert!(host.runtime.remove_dead_letter(letters[0].number).await.expect("it is removed"));
     assert!(host.runtime.retry_dead_letter(letters[1].number).await.expect("it is retried"));

@@ -30,7 +30,12 @@ impl Served {
 
     /// A server at this address.
     pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
-        let mut child = Plugbay::new([&["serve", "--json", "--address", address], arguments].concat()).start();
+        Served::of(Plugbay::new([&["serve", "--json", "--address", address], arguments].concat()))
+    }
+
+    /// The server of a command with `serve` and `--json`.
+    pub(crate) fn of(command: Plugbay) -> Self {
+        let mut child = command.start();
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut line = String::new();
@@ -43,6 +48,10 @@ impl Served {
         let url = printed["url"].as_str().expect("a URL");
         let address = url.trim_start_matches("http://").trim_start_matches("https://").parse().expect("an address");
         Served { child, stderr, address, printed }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn send(&self, signal: Signal) {

@@ -62,6 +62,31 @@ async fn session_over_tls_has_a_cookie_for_tls_alone() {
     served.end();
 }
 
+/// The server's limits on open files, soft and hard, if it is started with these.
+#[cfg(target_os = "linux")]
+fn open_files_of(soft: u64, hard: u64) -> (Served, Vec<u64>) {
+    let served = Served::of(Plugbay::new(["serve", "--json", "--address", "127.0.0.1:0"]).open_files(soft, hard));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit").to_owned();
+    (served, line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn limit_on_open_files_is_raised_as_far_as_connections_need() {
+    let (served, limits) = open_files_of(256, 4_096);
+    assert_eq!(limits, [2_048, 4_096]);
+    served.end();
+    let (mut served, limits) = open_files_of(256, 600);
+    assert_eq!(limits, [600, 600]);
+    let note = served.printed_until("max_connections");
+    assert_contains(
+        &note,
+        &["600 open files", "1024 connections need 2048", "`ulimit -n`", "`server.max_connections`"],
+    );
+    served.end();
+}
+
 #[tokio::test]
 async fn certificate_is_served_and_read_again() {
     let files = CertificateFiles::new();

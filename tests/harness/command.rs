@@ -47,8 +47,21 @@ impl Plugbay {
         if std::fs::write(directory.path().join("file"), "").is_err() {
             return self;
         }
-        let mut command = Command::new("setpriv");
-        command.args(["--bounding-set", "-dac_override", "--"]).arg(self.0.get_program()).args(self.0.get_args());
+        self.started_by("setpriv", &["--bounding-set", "-dac_override", "--"])
+    }
+
+    /// The same command with limits on its open files.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub(crate) fn open_files(self, soft: u64, hard: u64) -> Self {
+        self.started_by("prlimit", &[&format!("--nofile={soft}:{hard}"), "--"])
+    }
+
+    /// The same command, started by another one with these arguments.
+    #[cfg(target_os = "linux")]
+    fn started_by(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.0.get_program()).args(self.0.get_args());
         for (name, value) in self.0.get_envs() {
             match value {
                 Some(value) => command.env(name, value),

@@ -40,6 +40,17 @@ async fn guest_sees_the_request_below_its_name_without_credentials() {
 }
 
 #[tokio::test]
+async fn handler_is_listed_and_described() {
+    let (serving, plugin) = serve(plugin()).await;
+    let listed = json!([{ "plugin": "web", "routes": [], "handler": true }]);
+    assert_eq!((get(serving.address, "/plugins/routes").await.json(), plugin.has_http_handler()), (listed, true));
+    let document = plugbay_server::openapi::plugins_document(&serving.host.runtime);
+    let path = document["paths"]["/plugins/web/{path}"].as_object().expect("a path");
+    assert!(path.keys().eq(["delete", "get", "patch", "post", "put"]), "{path:?}");
+    assert!(document["paths"].get("/plugins/web/status").is_none(), "the handler answers it");
+}
+
+#[tokio::test]
 async fn body_is_streamed_both_ways() {
     let (serving, _) = serve(plugin()).await;
     let mut client = Client::connect(serving.address).await;

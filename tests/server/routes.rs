@@ -206,6 +206,7 @@ async fn routes_of_all_plugins_are_listed() {
     let expected = json!([{
         "plugin": "shop",
         "routes": [{ "method": "GET", "path": "/items/{id}", "actions": ["request"] }],
+        "handler": false,
     }]);
     assert_eq!(get(serving.address, "/plugins/routes").await.json(), expected);
 }

@@ -36,6 +36,7 @@ use crate::args::{Common, Serve};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, ServedHost};
+use crate::open_files;
 use crate::output::Output;
 use crate::progress::TransferProgress;
 use crate::sign_in::{self, DEFAULT_ADDRESS};
@@ -127,6 +128,9 @@ async fn serve(
     let mut settings = ServerSettings::from(&host.server);
     settings.development |= args.development;
     settings.exposed = host.exposed.clone();
+    if let Err(problem) = open_files::raise_limit(&settings) {
+        output.note(&problem);
+    }
     let host = Arc::new(host);
     let state = ServerState::of_node(host.node.clone(), settings);
     let base = sign_in::base_url(address, &host.server.hosts, certificate.is_some());

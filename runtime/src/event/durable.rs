@@ -167,6 +167,7 @@ async fn deliver(
     let event = Arc::new(event);
     let dead = |error: String| {
         tracing::error!(plugin = &*listener.plugin, event = event.id, topic = event.topic, attempt, "{error}");
+        listener.gives_up();
         DeliveryOutcome::Dead { error, time_ms: unix_ms(time_of(&*bus.clock)) }
     };
     let Some(subscription) = bus.subscription(&listener.plugin, &subscription) else {

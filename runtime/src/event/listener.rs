@@ -9,7 +9,7 @@
 //! full, it is refused before any handler runs, and moving on never has to wait.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ pub(crate) struct Listener {
     /// The places taken in its queue, and the bytes of the events in them.
     places: AtomicUsize,
     bytes: AtomicUsize,
+    /// The durable events that were given up.
+    given_up: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -62,6 +64,7 @@ impl Listener {
             handler: OnceLock::new(),
             places: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            given_up: AtomicU64::new(0),
             queue: Mutex::default(),
         }
     }
@@ -74,6 +77,16 @@ impl Listener {
     /// Returns the number of events that are queued or on their way here.
     pub(super) fn queued(&self) -> usize {
         self.places.load(Ordering::Relaxed)
+    }
+
+    /// Counts a durable event that becomes a dead letter.
+    pub(super) fn gives_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of durable events that became dead letters.
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Queues an event. Returns the task's right to take events from the queue if there is no task yet.

@@ -62,9 +62,11 @@ impl EventBus {
         found
     }
 
-    /// Returns the number of events in a plugin's queue, including those on their way to it.
-    pub(crate) fn queued(&self, plugin: &str) -> usize {
-        self.plugins.lock().get(plugin).map_or(0, |subscriber| subscriber.listener.queued())
+    /// Returns the number of events in a plugin's queue, including those on their way to it, and the number of its
+    /// durable events that became dead letters.
+    pub(crate) fn queued_and_given_up(&self, plugin: &str) -> (usize, u64) {
+        let plugins = self.plugins.lock();
+        plugins.get(plugin).map_or((0, 0), |subscriber| (subscriber.listener.queued(), subscriber.listener.given_up()))
     }
 
     /// Adds a plugin that begins to serve, or one that was reloaded, with the subscriptions that its manifest declares.

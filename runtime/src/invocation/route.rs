@@ -106,4 +106,6 @@ pub struct PluginRoutes {
     pub plugin: String,
     /// Its routes, in the order of its manifest.
     pub routes: Vec<Route>,
+    /// Whether its component answers the other paths by a handler of its own, `wasi:http/incoming-handler`.
+    pub handler: bool,
 }

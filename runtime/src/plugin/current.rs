@@ -114,7 +114,8 @@ impl CurrentRevision {
             revision.context.log.dropped(),
         );
         snapshot.calls_waiting = waiting;
-        snapshot.events_queued = revision.context.events.queued(revision.name()) as u64;
+        let (queued, given_up) = revision.context.events.queued_and_given_up(revision.name());
+        (snapshot.events_queued, snapshot.events_given_up) = (queued as u64, given_up);
         snapshot
     }
 

@@ -126,6 +126,11 @@ impl LoadedPlugin {
         self.linked.exports.handle.is_some() || self.manifest.execution_mode == ExecutionMode::Legacy
     }
 
+    /// Returns whether the component exports `wasi:http/incoming-handler`.
+    pub(crate) fn has_http_handler(&self) -> bool {
+        self.linked.exports.incoming_handler.is_some()
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.manifest.name
     }

@@ -72,13 +72,18 @@ impl Runtime {
         }
     }
 
-    /// Returns the routes of all loaded plugins that have any, by the plugins' names.
+    /// Returns the routes of all loaded plugins that have any or answer by a handler of their own, by the plugins'
+    /// names.
     pub fn routes(&self) -> Vec<PluginRoutes> {
         let plugins = self.0.plugins.all();
         let of_plugin = plugins.iter().map(|plugin| {
             let revision = plugin.borrow();
-            PluginRoutes { plugin: revision.name().to_owned(), routes: revision.manifest.routes.clone() }
+            PluginRoutes {
+                plugin: revision.name().to_owned(),
+                routes: revision.manifest.routes.clone(),
+                handler: revision.has_http_handler(),
+            }
         });
-        of_plugin.filter(|plugin| !plugin.routes.is_empty()).collect()
+        of_plugin.filter(|plugin| plugin.handler || !plugin.routes.is_empty()).collect()
     }
 }

@@ -31,7 +31,7 @@ use crate::trigger::route::route_line;
 pub(crate) fn is_for_handler(plugin: &CurrentRevision, path: &str) -> bool {
     let revision = plugin.borrow();
     let is_route = |path| matches!(decoded_segments(path), Ok(path) if revision.routes.has(&path));
-    revision.linked.exports.incoming_handler.is_some() && !is_route(path)
+    revision.has_http_handler() && !is_route(path)
 }
 
 /// Passes a request to the plugin's handler, and returns its response as soon as its head is there.
@@ -39,7 +39,7 @@ pub(crate) async fn handle(plugin: &Arc<CurrentRevision>, call: HttpCall) -> Res
     let HttpCall { request, options } = call;
     let allowed = {
         let revision = plugin.borrow();
-        if revision.linked.exports.incoming_handler.is_none() {
+        if !revision.has_http_handler() {
             let available = revision.manifest.routes.iter().map(route_line).collect();
             return Err(RouteError::new(revision.name(), RouteErrorKind::UnknownRoute { available }));
         }

@@ -77,7 +77,7 @@ impl<'a> Document<'a> {
 
     fn add_plugins(&mut self, plugins: &[Plugin]) {
         for plugin in plugins {
-            let described = plugin::describe(&plugin.manifest());
+            let described = plugin::describe(&plugin.manifest(), plugin.has_http_handler());
             self.tags.push(described.tag);
             self.schemas.extend(described.schemas);
             let name = plugin.name();

@@ -19,8 +19,9 @@ pub(super) struct DescribedPlugin {
     pub(super) schemas: Map<String, Value>,
 }
 
-/// Describes a plugin. Its own routes come before the reports, which the host answers in their absence.
-pub(super) fn describe(manifest: &Manifest) -> DescribedPlugin {
+/// Describes a plugin. Its own routes come before the reports, which the host answers in their absence, and before its
+/// handler, which answers what its routes do not.
+pub(super) fn describe(manifest: &Manifest, has_handler: bool) -> DescribedPlugin {
     let title = manifest.title.as_ref().or(manifest.description.as_ref());
     let about = title.cloned().unwrap_or_else(|| format!("The plugin `{}`.", manifest.name));
     let mut schemas = Map::new();
@@ -34,7 +35,11 @@ pub(super) fn describe(manifest: &Manifest) -> DescribedPlugin {
     }
     let mut operations: Vec<Operation> = manifest.actions.iter().map(|action| call(manifest, action)).collect();
     operations.extend(manifest.routes.iter().map(|declared| route(manifest, declared, &mut schemas)));
-    operations.extend(reports(manifest));
+    if has_handler {
+        operations.extend(handler(manifest));
+    } else {
+        operations.extend(reports(manifest));
+    }
     DescribedPlugin { tag: json!({ "name": manifest.name, "description": about }), operations, schemas }
 }
 
@@ -203,6 +208,24 @@ fn with_payload(operation: Operation, manifest: &Manifest, actions: &[String]) -
     }
 }
 
+/// All methods and paths below a plugin that answers by a handler of its own. OpenAPI has no parameter that spans
+/// several parts of a path, so this stands for them.
+fn handler(manifest: &Manifest) -> impl Iterator<Item = Operation> {
+    const ABOUT: &str = "Any number of further parts may follow. The plugin chooses what it reads and answers.";
+    let plugin = &manifest.name;
+    [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete].into_iter().map(move |kind| {
+        let method = method(kind);
+        let (path, id) = (format!("/plugins/{plugin}/{{path}}"), format!("{plugin}.handler.{method}"));
+        let operation = Operation::new(method, path, id, "Answered by the plugin's own handler").description(ABOUT);
+        let operation = match kind {
+            Method::Get | Method::Delete => operation,
+            _ => operation.content_body("*/*", json!({}), false),
+        };
+        let answer = json!({ "description": "An answer of the plugin.", "content": { "*/*": {} } });
+        operation.tags(&[plugin]).needs(ScopeKind::Call).fails(CALL_ERRORS).answer("default", answer)
+    })
+}
+
 /// `GET /plugins/{plugin}/status` and `…/health`
 fn reports(manifest: &Manifest) -> [Operation; 2] {
     let plugin = &manifest.name;
@@ -258,7 +281,8 @@ mod tests {
 
     #[test]
     fn schemas_of_actions_are_components() {
-        let described = describe(&manifest(json!([{ "method": "POST", "path": "/", "actions": ["add", "list"] }])));
+        let described =
+            describe(&manifest(json!([{ "method": "POST", "path": "/", "actions": ["add", "list"] }])), false);
         let payload = &described.schemas["shop.add.payload"];
         assert_eq!(payload["properties"]["a"]["$ref"], "#/components/schemas/shop.add.payload");
         let operation = &described.operations[2];

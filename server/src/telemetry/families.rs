@@ -113,6 +113,9 @@ const OF_PLUGINS: &[OfPlugin] = &[
     }),
     ("plugbay_memory_bytes", "Memory of a plugin's live instances.", FamilyKind::Gauge, |m| m.counters.memory_bytes),
     ("plugbay_calls_waiting", "Calls that wait for an instance.", FamilyKind::Gauge, |m| m.counters.calls_waiting),
+    ("plugbay_events_given_up_total", "Durable events that became dead letters.", FamilyKind::Counter, |m| {
+        m.counters.events_given_up
+    }),
     ("plugbay_events_queued", "Events in the queue of a plugin.", FamilyKind::Gauge, |m| m.counters.events_queued),
 ];
 

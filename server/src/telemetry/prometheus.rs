@@ -87,6 +87,7 @@ mod tests {
             memory_bytes: 65_536,
             calls_waiting: 2,
             events_queued: 9,
+            events_given_up: 1,
             cache_hits: 10,
             cache_misses: 11,
             allows: 5,
@@ -120,6 +121,7 @@ mod tests {
             "# TYPE plugbay_memory_bytes gauge\nplugbay_memory_bytes{plugin=\"shop\"} 65536\n",
             "plugbay_calls_waiting{plugin=\"shop\"} 2\n",
             "plugbay_events_queued{plugin=\"shop\"} 9\n",
+            "plugbay_events_given_up_total{plugin=\"shop\"} 1\n",
             "plugbay_cache_reads_total{plugin=\"shop\",result=\"miss\"} 11\n",
             "plugbay_http_requests_running 12\n",
         ] {
