@@ -23,6 +23,13 @@ pub fn service_component(build_directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(build_directory.join("wasm32-wasip2/release/plugbay_bench_service_guest.wasm"))
 }
 
+/// An example for any host of `wasi:http`, as a component.
+pub fn http_component(build_directory: &Path) -> anyhow::Result<PathBuf> {
+    let manifest = Path::new(BENCH).with_file_name("Cargo.toml");
+    cargo(&manifest, build_directory, ["-p", "wasi-http", "--target", "wasm32-wasip2"])?;
+    Ok(build_directory.join("wasm32-wasip2/release/wasi-http.wasm"))
+}
+
 /// The benchmark's job, as a module for Extism.
 pub fn extism_module(build_directory: &Path) -> anyhow::Result<PathBuf> {
     let manifest = Path::new(BENCH).join("extism/Cargo.toml");

@@ -19,6 +19,7 @@
 
 mod directory;
 mod entry;
+mod mapped;
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
@@ -33,6 +34,7 @@ use wasmtime::component::Component;
 
 pub use self::directory::CodeCacheError;
 use self::directory::Directory;
+pub use self::mapped::MappedCode;
 use crate::compiler::MachineCode;
 use crate::hex;
 use crate::limits::CODE_CACHE_BYTES_MAX;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wasmtime::component::Component;
 
-use crate::code_cache::{self, CodeCache, CodeKey};
+use crate::code_cache::{self, CodeCache, CodeKey, MappedCode};
 use crate::compiler::{CompileError, Compiler};
 use crate::engine::{CodeEngine, Metering};
 use crate::legacy::{self, LegacyError};
@@ -18,6 +18,8 @@ pub struct Compiled {
     pub metering: Metering,
     /// Whether it is composed of parts that call each other ([`Scan::is_composed`]).
     pub is_composed: bool,
+    /// The mapping of its code, if that is in the cache.
+    pub mapped: Option<MappedCode>,
 }
 
 /// Why a file could not be compiled.
@@ -53,12 +55,16 @@ impl CompileContext<'_> {
     /// [`CodeError`] with the stage that failed.
     pub async fn compile(&self, bytes: &[u8], scan: &Scan, digest: &[u8; 32]) -> Result<Compiled, CodeError> {
         let CodeEngine { engine, settings } = self.engine;
-        let made = |component| Compiled { component, metering: settings.metering, is_composed: scan.is_composed };
+        let made = |component, mapped| {
+            let (metering, is_composed) = (settings.metering, scan.is_composed);
+            Compiled { component, metering, is_composed, mapped }
+        };
         let cache = self.cache.map(|cache| (cache, CodeKey::new(engine, digest)));
         if let Some((cache, key)) = &cache
             && let Some(component) = cache.get(engine, key)
         {
-            return Ok(made(component));
+            let mapped = MappedCode::new(&component);
+            return Ok(made(component, Some(mapped)));
         }
         // A preview 1 command becomes a component here.
         let bytes = match scan.kind {
@@ -69,6 +75,7 @@ impl CompileContext<'_> {
         if let Some((cache, key)) = &cache {
             cache.put(key, &code);
         }
-        code_cache::load(engine, &code).map(made).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
+        let component = code_cache::load(engine, &code);
+        component.map(|component| made(component, None)).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
     }
 }

@@ -30,7 +30,7 @@ pub mod limits;
 pub mod scan;
 mod section;
 
-pub use code_cache::{CodeCache, CodeCacheError};
+pub use code_cache::{CodeCache, CodeCacheError, MappedCode};
 pub use compiled::{CodeError, CompileContext, Compiled};
 pub use compiler::{
     CompileError, CompileIsolation, CompileLimits, Compiler, WorkerCommand, compile_worker, compile_worker_if_asked,

@@ -7,6 +7,7 @@ const ROWS: &[Measure] = &[
     ("http-ping", http::warm_ping),
     ("http-echo", http::warm_echo),
     ("http-fresh", http::fresh_ping),
+    ("http-minimal", http::minimal),
     ("http-follow", follow::row),
     ("hostile", hostile::row),
 ];

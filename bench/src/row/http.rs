@@ -1,4 +1,5 @@
-//! The route of a plugin compared with the same handler written with axum. The requests come from another process over
+//! The route of a plugin compared with the same handler written with axum, and with a minimal host of `wasi:http`. The
+//! requests come from another process over
 //! 16 connections, which shares the processor with the server.
 
 use std::time::Duration;
@@ -13,10 +14,12 @@ use plugbay::manifest::{Format, Instances, Layer};
 use plugbay_server::{Server, ServerSettings, ServerState, plugin_routes};
 
 use super::{Bench, LIVE_INSTANCES};
+use crate::guest;
 use crate::measure::{Subject, interleave};
 use crate::payload;
 use crate::report::{Row, Target};
 use crate::subject::http::{Asked, HttpServer, median, requests};
+use crate::subject::minimal::MinimalHost;
 use crate::subject::{executor, native, plugbay as bay};
 
 /// The routes of the benchmark's plugin.
@@ -30,19 +33,55 @@ const BATCH: Duration = Duration::from_millis(300);
 
 /// A route that is served by one instance for each processor.
 pub fn warm_ping(bench: &Bench) -> anyhow::Result<Row> {
-    let instances = u32::try_from(std::thread::available_parallelism()?.get())?;
-    row(bench, Instances::Count(instances), &PING, 0.85)
+    row(bench, Instances::Count(processors()?), &PING, 0.85)
 }
 
 /// A route that parses 10 kB of JSON and writes it again.
 pub fn warm_echo(bench: &Bench) -> anyhow::Result<Row> {
-    let instances = u32::try_from(std::thread::available_parallelism()?.get())?;
-    row(bench, Instances::Count(instances), &echo(), 0.75)
+    row(bench, Instances::Count(processors()?), &echo(), 0.75)
 }
 
 /// A route with a new instance for each request.
 pub fn fresh_ping(bench: &Bench) -> anyhow::Result<Row> {
     row(bench, Instances::PerCall, &PING, 0.45)
+}
+
+/// Routes of a plugin and a plugin's own handler, compared with a minimal host of `wasi:http` that answers with the same
+/// handler.
+pub fn minimal(bench: &Bench) -> anyhow::Result<Row> {
+    let wasm = std::fs::read(guest::http_component(&bench.scratch("http-guest"))?)?;
+    let minimal = MinimalHost::new(LIVE_INSTANCES, &wasm)?;
+    let minimal = HttpServer::start(async |listener| minimal.serve(listener).await)?;
+    let runtime = bay::runtime(LIVE_INSTANCES, None)?;
+    let routes = Layer::parse("routes", ROUTES, Format::Json)?;
+    for package in [
+        bay::package("handler", &wasm, Instances::PerCall),
+        bay::package("fresh", &bench.wasm, Instances::PerCall).manifest(routes.clone()),
+        bay::package("warm", &bench.wasm, Instances::Count(processors()?)).manifest(routes),
+    ] {
+        executor()?.block_on(runtime.load(package))?;
+    }
+    let state = ServerState::new(&runtime, ServerSettings::default());
+    let server = Server::new(&state, plugin_routes(&state));
+    let plugbay = HttpServer::start(async move |listener| server.serve(listener).await)?;
+    let asked = [
+        ("minimal host, an instance per request", minimal.address, "/"),
+        ("plugbay, the same handler", plugbay.address, "/plugins/handler/"),
+        ("plugbay, a route, an instance per request", plugbay.address, "/plugins/fresh/ping"),
+        ("plugbay, a route, warm", plugbay.address, "/plugins/warm/ping"),
+    ];
+    let subjects = asked.map(|(name, address, path)| {
+        let asked = Asked { method: "GET", path, body: "" };
+        Subject::new(name, move |calls| requests(address, asked, calls, &mut Vec::new()))
+    });
+    let samples = interleave(subjects.into(), bench.slower(BATCH))?;
+    let row = Row::new("http, beside a minimal host of wasi:http; time per request", samples);
+    let [(minimal, ..), rest @ ..] = asked;
+    Ok(rest.iter().fold(row, |row, (name, ..)| row.ratio(minimal, name, Some(Target::AtLeast(1.0)))))
+}
+
+fn processors() -> anyhow::Result<u32> {
+    Ok(u32::try_from(std::thread::available_parallelism()?.get())?)
 }
 
 const PING: (&str, &str, &str) = ("GET", "/ping", "");

@@ -128,7 +128,7 @@ pub async fn exchange(stream: &mut TcpStream, request: &str, buffer: &mut Vec<u8
     }
 }
 
-/// The size of a response, if its head has arrived.
+/// The size of a response, if its head has arrived. One without a length ends with its last chunk.
 fn response_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&received[..end])?;
@@ -136,7 +136,14 @@ fn response_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
     });
-    Ok(Some(end + 4 + length.context("an answer without a length")??))
+    if let Some(length) = length {
+        return Ok(Some(end + 4 + length?));
+    }
+    ensure!(head.to_ascii_lowercase().contains("transfer-encoding: chunked"), "an answer without a length");
+    const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
+    // The first line break of an empty body is that of the head.
+    let last = received[end + 2..].windows(LAST_CHUNK.len()).position(|window| window == LAST_CHUNK);
+    Ok(last.map(|position| end + 2 + position + LAST_CHUNK.len()))
 }
 
 /// The median of percentiles, for a row's facts.

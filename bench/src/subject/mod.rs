@@ -2,6 +2,7 @@
 
 pub mod extism;
 pub mod http;
+pub mod minimal;
 pub mod native;
 pub mod plugbay;
 pub mod raw;

@@ -21,7 +21,7 @@ use self::limits::*;
 /// The host's bounds. They are no part of the library's interface, so the baseline reads its table of them.
 #[allow(dead_code, unused_imports, reason = "the baseline needs some of them")]
 #[path = "../../../runtime/src/limits.rs"]
-mod limits;
+pub(super) mod limits;
 
 /// The contract's failure.
 #[derive(ComponentType, Lift, Lower)]
@@ -188,7 +188,7 @@ fn answer((answer,): (Result<String, Failure>,)) -> anyhow::Result<String> {
 }
 
 /// Converts an error of wasmtime, which does not implement the standard trait.
-fn plain(error: wasmtime::Error) -> anyhow::Error {
+pub(super) fn plain(error: wasmtime::Error) -> anyhow::Error {
     anyhow!("{error:#}")
 }
 

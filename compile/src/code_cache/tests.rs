@@ -54,6 +54,30 @@ async fn entry_that_was_put_is_got() {
     assert!(!fixture.has(2), "another component has another key");
 }
 
+/// The resident bytes of the mapping that begins here.
+#[cfg(target_os = "linux")]
+fn resident_bytes(start: *const u8) -> u64 {
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("it is readable");
+    let (_, mapping) = maps.split_once(&format!("{:x}-", start.addr())).expect("it is mapped");
+    let line = mapping.lines().find_map(|line| line.strip_prefix("Rss:")).expect("a size");
+    line.trim_end_matches("kB").trim().parse::<u64>().expect("a number") << 10
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn released_code_is_not_resident_and_is_read_again() {
+    let fixture = Fixture::new().await;
+    fixture.put(1);
+    let component = fixture.cache.get(&fixture.engine, &fixture.key(1)).expect("it is cached");
+    let start = component.image_range().start;
+    let code = component.serialize().expect("its image is read");
+    assert!(resident_bytes(start) > 0);
+    MappedCode::new(&component).release();
+    assert_eq!(resident_bytes(start), 0);
+    assert!(component.serialize().expect("its image is read") == code, "the pages come back");
+    assert!(resident_bytes(start) > 0);
+}
+
 #[test]
 fn keys_differ_by_engine_and_not_by_pool() {
     let engine = |metering, memories, pooled| {

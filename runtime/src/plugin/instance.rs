@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
-use plugbay_compile::Metering;
+use plugbay_compile::{MappedCode, Metering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, TypedFunc, Val,
@@ -38,6 +38,8 @@ pub(crate) struct Linked {
     pub(crate) exports: Exports,
     /// One permit for each instance that may live in the runtime.
     pub(crate) live: Arc<Semaphore>,
+    /// The mapping of the code, if that is in the cache.
+    pub(crate) mapped: Option<MappedCode>,
     /// Set once the types of the exports have been checked, on the first instance.
     pub(crate) types_checked: OnceLock<()>,
 }

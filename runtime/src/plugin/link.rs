@@ -42,7 +42,7 @@ impl Linkers {
     }
 
     pub(crate) fn link(&self, compiled: Compiled) -> Result<Linked, LoadErrorKind> {
-        let Compiled { component, metering, is_composed } = compiled;
+        let Compiled { component, metering, is_composed, mapped } = compiled;
         let fuel_yield_interval = if is_composed { FUEL_YIELD_INTERVAL_COMPOSED } else { FUEL_YIELD_INTERVAL };
         let engine = component.engine();
         let slot = match metering {
@@ -59,7 +59,7 @@ impl Linkers {
         let pre = linker.instantiate_pre(&component).map_err(|error| LoadErrorKind::Link(format!("{error:#}")))?;
         let exports = Exports::find(engine, &component);
         let live = self.live.clone();
-        Ok(Linked { metering, fuel_yield_interval, exports, pre, live, types_checked: OnceLock::new() })
+        Ok(Linked { metering, fuel_yield_interval, exports, pre, live, mapped, types_checked: OnceLock::new() })
     }
 
     /// Creates a linker with the same interfaces for all plugins. Access is checked when they are used.

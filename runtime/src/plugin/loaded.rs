@@ -118,6 +118,9 @@ impl LoadedPlugin {
         } else {
             self.retire(instance, &Call::by_host("on_unload", Some(self.unload_timeout()))).await;
         }
+        if let Some(code) = &self.linked.mapped {
+            code.release();
+        }
         Ok(self)
     }
 
