@@ -14,9 +14,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use plugbay_server::client_tls;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -28,8 +28,6 @@ use crate::host;
 
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// The largest file of an authority's certificate, in bytes.
-const AUTHORITY_BYTES_MAX: u64 = 1 << 20;
 
 /// A server that a command speaks to.
 #[derive(Debug, Clone)]
@@ -82,7 +80,8 @@ impl ServerClient {
             true => {
                 let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
                 let name = ServerName::try_from(name).map_err(|_| wrong("its host cannot have a certificate"))?;
-                Some((name, Arc::new(client_config(args.cacert.as_deref())?)))
+                let tls = client_tls(args.cacert.as_deref());
+                Some((name, Arc::new(tls.map_err(|error| Error::Usage(format!("--cacert: {error}")))?)))
             }
             false => None,
         };
@@ -192,29 +191,6 @@ impl ServerClient {
             details: None,
         }))
     }
-}
-
-/// The settings of TLS: the authorities of the file, or the public ones.
-fn client_config(authorities: Option<&Path>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match authorities {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => {
-            let wrong =
-                |problem: &dyn std::fmt::Display| Error::Usage(format!("--cacert {}: {problem}", path.display()));
-            let pem = plugbay_files::read_file(path, AUTHORITY_BYTES_MAX).map_err(|error| wrong(&error))?;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong(&"has no certificate in the PEM format"));
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Error::Usage(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn exchange(

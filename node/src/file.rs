@@ -68,6 +68,9 @@ impl HostFile {
             tls.certificate = file.directory.join(&tls.certificate);
             tls.key = file.directory.join(&tls.key);
         }
+        if let Some(ca) = file.contents.server.otlp.as_mut().and_then(|otlp| otlp.ca.as_mut()) {
+            *ca = file.directory.join(&*ca);
+        }
         Ok(file)
     }
 

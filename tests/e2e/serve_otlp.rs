@@ -9,11 +9,12 @@ use super::serve::Served;
 use crate::harness::assert::assert_contains;
 use crate::harness::client::{Client, get};
 use crate::harness::collector::{Collector, hex, text};
-use crate::harness::command::plugin_file;
+use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 use crate::harness::patience::until;
 use crate::harness::server::{Answer, Server};
+use crate::harness::tls::CertificateFiles;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT: &str = "b7ad6b7169203331";
@@ -138,4 +139,34 @@ async fn collector_that_does_not_answer_is_reported_once_and_delays_nothing() {
     let printed = served.printed_until("is sent to");
     assert!(!printed.contains("telemetry cannot be sent"), "{printed}");
     served.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn collector_has_a_certificate_of_an_authority_of_the_settings() {
+    let files = CertificateFiles::new();
+    let (collector, address) = Collector::start_tls(&files).await;
+    let plugin = plugin_file(TestPlugin::from(feature::ECHO).manifest("name", json!("hello")));
+    let plugin = plugin.path().to_str().expect("UTF-8");
+    let otlp = |ca: Option<&str>| {
+        let mut otlp = json!({ "endpoint": format!("https://{address}"), "interval_seconds": 0.05 });
+        ca.iter().for_each(|ca| otlp["ca"] = json!(ca));
+        otlp
+    };
+    // A path is relative to the host's file.
+    let host_file = files.path("plugbay.yaml");
+    let start = |ca: Option<&str>| {
+        files.write_text("plugbay.yaml", &json!({ "server": { "otlp": otlp(ca) } }).to_string());
+        Plugbay::new([
+            "serve", "--json", "--address", "127.0.0.1:0", plugin, "--host-file", host_file.to_str().expect("UTF-8"),
+        ])
+    };
+    let served = Served::of(start(Some("root.pem")));
+    until("metrics", async || (!collector.metrics().is_empty()).then_some(())).await;
+    served.end();
+
+    let mut served = Served::of(start(None));
+    assert_contains(&served.printed_until("telemetry cannot be sent"), &["certificate"]);
+    served.end();
+    let refused = start(Some("plugbay.yaml")).run().exits_with(2);
+    assert_contains(&refused.stderr, &["plugbay.yaml has no certificate in the PEM format", "`server.otlp.ca`"]);
 }

@@ -16,7 +16,10 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use parking_lot::Mutex;
+use plugbay_server::{Server, ServerSettings, ServerState, TlsCertificate};
 use prost::Message;
+
+use super::tls::CertificateFiles;
 
 /// A collector on a free port, until the test ends.
 #[derive(Clone, Default)]
@@ -34,6 +37,24 @@ struct Received {
 impl Collector {
     /// Starts to listen, and returns the address.
     pub(crate) async fn start() -> (Self, SocketAddr) {
+        let (collector, router, listener) = Collector::bind().await;
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (collector, address)
+    }
+
+    /// Starts to listen over TLS, and returns the address.
+    pub(crate) async fn start_tls(files: &CertificateFiles) -> (Self, SocketAddr) {
+        let (collector, router, listener) = Collector::bind().await;
+        let address = listener.local_addr().expect("it is bound");
+        let certificate = TlsCertificate::open(files.path("cert.pem"), files.path("key.pem")).expect("a certificate");
+        let runtime = plugbay::Runtime::new().expect("a runtime");
+        let server = Server::new(&ServerState::new(&runtime, ServerSettings::default()), router);
+        tokio::spawn(async move { server.serve_tls(listener, &certificate).await });
+        (collector, address)
+    }
+
+    async fn bind() -> (Self, Router, tokio::net::TcpListener) {
         let collector = Collector::default();
         let router = Router::new()
             .route("/v1/traces", post(traces))
@@ -41,9 +62,7 @@ impl Collector {
             .route("/v1/logs", post(logs))
             .with_state(collector.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        (collector, address)
+        (collector, router, listener)
     }
 
     /// All spans, in the order of their ends.

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::field::{Table, field};
-use crate::limits::LINE_CHARS_MAX;
+use crate::limits::{LINE_CHARS_MAX, PATH_CHARS_MAX};
 use crate::part::resources::read_seconds;
 use crate::problem::{Report, code, quoted};
 use crate::read::Node;
@@ -26,6 +27,9 @@ const INTERVAL_SECONDS_MAX: u64 = 86_400;
 pub struct OtlpEntry {
     /// The URL of the collector, to which `/v1/traces`, `/v1/metrics` and `/v1/logs` are appended.
     pub endpoint: String,
+    /// The PEM file of the authorities that may have issued the collector's certificate, if `endpoint` is `https`.
+    /// Default: the public authorities.
+    pub ca: Option<PathBuf>,
     /// Headers of each request, such as a key of the collector.
     pub headers: BTreeMap<String, String>,
     /// The name of this host among the services of the collector. Default: `plugbay`.
@@ -45,6 +49,9 @@ pub struct OtlpEntry {
 
 const OTLP: Table = &[
     field("endpoint", "The URL of the collector, as in http://127.0.0.1:4318.", || shape::line(LINE_CHARS_MAX)),
+    field("ca", "The PEM file of the authorities for https. Default: the public authorities.", || {
+        shape::line(PATH_CHARS_MAX)
+    }),
     field("headers", "Headers of each request, such as a key of the collector.", || {
         shape::map(shape::line(LINE_CHARS_MAX), HEADERS_MAX)
     }),
@@ -67,6 +74,7 @@ pub(super) fn otlp_shape() -> Value {
 pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<OtlpEntry> {
     let object = node.object(OTLP, report)?;
     let endpoint = object.need("endpoint", report).and_then(|node| read_endpoint(&node, report));
+    let ca = object.get("ca").and_then(|node: Node<'_>| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from);
     let headers = object.get("headers").map(|node| read_headers(&node, report)).unwrap_or_default();
     let service_name = object.get("service_name").and_then(|node| node.line(LINE_CHARS_MAX, report));
     let mut is_sent = |name: &str| object.get(name).and_then(|node: Node<'_>| node.boolean(report)).unwrap_or(true);
@@ -75,6 +83,7 @@ pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<OtlpEntry> {
     let interval = object.get("interval_seconds").and_then(|node| read_seconds(&node, INTERVAL_SECONDS_MAX, report));
     Some(OtlpEntry {
         endpoint: endpoint?,
+        ca,
         headers,
         service_name: service_name.unwrap_or_else(|| "plugbay".to_owned()),
         traces,
@@ -122,6 +131,7 @@ impl fmt::Debug for OtlpEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpEntry")
             .field("endpoint", &self.endpoint)
+            .field("ca", &self.ca)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("service_name", &self.service_name)
             .field("traces", &self.traces)

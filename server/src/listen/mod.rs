@@ -29,6 +29,7 @@ use self::front::Front;
 pub use self::local::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use self::request_id::RequestId;
 pub use self::tls::{TlsCertificate, TlsError};
+pub(crate) use self::tls::{provider, read_file};
 use crate::ServerState;
 
 /// The pause after a connection could not be accepted, such as for a lack of file descriptors.

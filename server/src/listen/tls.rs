@@ -71,6 +71,17 @@ pub enum TlsError {
         /// The reason.
         reason: String,
     },
+    /// The certificate of an authority is of a kind that is not supported, or damaged.
+    #[error("the certificates of authorities in {} cannot be used: {reason}", path.display())]
+    UnusableAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// The cryptography of this build offers no version of TLS, which does not occur.
+    #[error("this build cannot speak TLS: {0}")]
+    Protocol(rustls::Error),
 }
 
 impl TlsCertificate {
@@ -117,7 +128,7 @@ impl ResolvesServerCert for Files {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -141,7 +152,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
     let read = || {
         let mut bytes = Vec::new();
         let file = File::open(path)?;

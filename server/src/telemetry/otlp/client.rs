@@ -3,6 +3,7 @@
 //! The batches of traces and log lines are exported by threads without an executor, so a request runs on the executor
 //! of this client and the thread waits for it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,6 +23,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio_rustls::TlsConnector;
 
+use crate::{TlsError, client_tls};
+
 /// The time that the collector has for one request.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer of the collector that is read, in bytes.
@@ -37,12 +40,9 @@ pub(super) struct CollectorClient {
 }
 
 impl CollectorClient {
-    pub(super) fn new(executor: Handle) -> Result<Self, rustls::Error> {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let tls = Arc::new(tls.with_root_certificates(roots).with_no_client_auth());
-        Ok(CollectorClient { executor, tls, is_failing: Arc::default() })
+    /// `ca` is the file of the authorities that may have issued the collector's certificate.
+    pub(super) fn new(executor: Handle, ca: Option<&Path>) -> Result<Self, TlsError> {
+        Ok(CollectorClient { executor, tls: Arc::new(client_tls(ca)?), is_failing: Arc::default() })
     }
 
     /// Sends a request on the client's executor, and waits for its answer on any thread.

@@ -31,6 +31,7 @@ use tracing_subscriber::registry::LookupSpan;
 use self::client::{CollectorClient, REQUEST_TIMEOUT};
 use self::logs::OtlpLog;
 use super::HostMetrics;
+use crate::TlsError;
 use crate::admin::AdminState;
 
 /// The time that the last batches have when the host ends.
@@ -54,9 +55,9 @@ pub enum OtlpError {
     /// The executor of the exporters cannot be started.
     #[error("the exporters of telemetry cannot be started: {0}")]
     Executor(#[from] std::io::Error),
-    /// The cryptography of this build offers no version of TLS.
-    #[error("the exporters of telemetry cannot speak TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The file of the collector's authorities cannot be used.
+    #[error("telemetry cannot be exported over TLS: {0}; correct `server.otlp.ca`")]
+    Tls(#[from] TlsError),
     /// The settings are not valid.
     #[error("telemetry cannot be exported with these settings: {0}")]
     Settings(#[from] ExporterBuildError),
@@ -71,7 +72,7 @@ impl Otlp {
     pub fn open(entry: &OtlpEntry) -> Result<Self, OtlpError> {
         let mut executor = tokio::runtime::Builder::new_multi_thread();
         let executor = executor.worker_threads(1).thread_name("plugbay-otlp").enable_all().build()?;
-        let client = CollectorClient::new(executor.handle().clone())?;
+        let client = CollectorClient::new(executor.handle().clone(), entry.ca.as_deref())?;
         let resource = Resource::builder_empty()
             .with_service_name(entry.service_name.clone())
             .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
