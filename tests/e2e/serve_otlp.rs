@@ -157,7 +157,13 @@ async fn collector_has_a_certificate_of_an_authority_of_the_settings() {
     let start = |ca: Option<&str>| {
         files.write_text("plugbay.yaml", &json!({ "server": { "otlp": otlp(ca) } }).to_string());
         Plugbay::new([
-            "serve", "--json", "--address", "127.0.0.1:0", plugin, "--host-file", host_file.to_str().expect("UTF-8"),
+            "serve",
+            "--json",
+            "--address",
+            "127.0.0.1:0",
+            plugin,
+            "--host-file",
+            host_file.to_str().expect("UTF-8"),
         ])
     };
     let served = Served::of(start(Some("root.pem")));

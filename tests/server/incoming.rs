@@ -46,7 +46,7 @@ async fn handler_is_listed_and_described() {
     assert_eq!((get(serving.address, "/plugins/routes").await.json(), plugin.has_http_handler()), (listed, true));
     let document = plugbay_server::openapi::plugins_document(&serving.host.runtime);
     let path = document["paths"]["/plugins/web/{path}"].as_object().expect("a path");
-    assert!(path.keys().eq(["delete", "get", "patch", "post", "put"]), "{path:?}");
+    assert!(path.keys().eq(["get", "post", "put", "patch", "delete"]), "{path:?}");
     assert!(document["paths"].get("/plugins/web/status").is_none(), "the handler answers it");
 }
 
