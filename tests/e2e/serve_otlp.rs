@@ -173,6 +173,7 @@ async fn collector_has_a_certificate_of_an_authority_of_the_settings() {
     let mut served = Served::of(start(None));
     assert_contains(&served.printed_until("telemetry cannot be sent"), &["certificate"]);
     served.end();
-    let refused = start(Some("plugbay.yaml")).run().exits_with(2);
-    assert_contains(&refused.stderr, &["plugbay.yaml has no certificate in the PEM format", "`server.otlp.ca`"]);
+    let refused = start(Some("plugbay.yaml")).run().exits_with(2).json();
+    let message = refused["msg"].as_str().expect("a message");
+    assert_contains(message, &["plugbay.yaml has no certificate in the PEM format", "`server.otlp.ca`"]);
 }

@@ -46,8 +46,8 @@ pub fn fresh_ping(bench: &Bench) -> anyhow::Result<Row> {
     row(bench, Instances::PerCall, &PING, 0.45)
 }
 
-/// Routes of a plugin and a plugin's own handler, compared with a minimal host of `wasi:http` that answers with the same
-/// handler.
+/// Routes of a plugin and a plugin's own handler, compared with a minimal host of `wasi:http` that answers with the
+/// same handler.
 pub fn minimal(bench: &Bench) -> anyhow::Result<Row> {
     let wasm = std::fs::read(guest::http_component(&bench.scratch("http-guest"))?)?;
     let minimal = MinimalHost::new(LIVE_INSTANCES, &wasm)?;
