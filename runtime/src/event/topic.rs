@@ -61,7 +61,13 @@ impl TopicPatterns {
 }
 
 /// A topic, or a pattern of topics such as `order.*` or `**`.
-pub struct TopicFilter(TopicPatterns);
+pub struct TopicFilter(Filter);
+
+/// A topic alone needs no tree of words, which takes more than a kilobyte for each of them.
+enum Filter {
+    Topic(String),
+    Pattern(TopicPatterns),
+}
 
 impl TopicFilter {
     /// Reads a pattern, in any spelling of a topic.
@@ -70,12 +76,18 @@ impl TopicFilter {
     /// [`EventError::Topic`] if it is not valid.
     pub fn new(pattern: &str) -> Result<Self, EventError> {
         let pattern = parse_topic(pattern).map_err(|message| EventError::Topic { message })?;
-        Ok(TopicFilter(TopicPatterns::new(&[pattern])))
+        Ok(TopicFilter(match pattern.contains('*') {
+            true => Filter::Pattern(TopicPatterns::new(&[pattern])),
+            false => Filter::Topic(pattern),
+        }))
     }
 
     /// Returns whether it matches the canonical spelling of a topic, as [`Event::name`](super::Event::name) has it.
     pub fn matches(&self, topic: &str) -> bool {
-        self.0.matches(topic)
+        match &self.0 {
+            Filter::Topic(own) => own == topic,
+            Filter::Pattern(pattern) => pattern.matches(topic),
+        }
     }
 }
 
@@ -118,6 +130,23 @@ mod tests {
         ] {
             assert_eq!(Topic::new(written.to_owned()), Ok(Topic(topic.to_owned())), "{written}");
         }
+    }
+
+    #[test]
+    fn filter_takes_a_topic_in_any_spelling_or_a_pattern() {
+        let check = |pattern: &str, topic: &str, expected: bool| {
+            let filter = TopicFilter::new(pattern).expect("valid");
+            assert_eq!(filter.matches(topic), expected, "{pattern} {topic}");
+        };
+        for (pattern, topic) in [("order.placed", "order.placed"), ("onContainerStart", "container.start"), ("**", "a")]
+        {
+            check(pattern, topic, true);
+        }
+        for (pattern, topic) in [("order.placed", "order.placed.now"), ("order", "order.placed"), ("order.*", "order")]
+        {
+            check(pattern, topic, false);
+        }
+        check("order.*", "order.placed", true);
     }
 
     #[test]

@@ -16,14 +16,14 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct StallTimeout<S> {
     stream: S,
     timeout: Duration,
-    /// The end of the time, while a write waits.
-    ends: Pin<Box<Sleep>>,
+    /// The end of the time, while a write waits. It is made for the first one that does, as few connections have one.
+    ends: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
 }
 
 impl<S> StallTimeout<S> {
     pub(super) fn new(stream: S, timeout: Duration) -> Self {
-        StallTimeout { stream, timeout, ends: Box::pin(tokio::time::sleep(timeout)), is_waiting: false }
+        StallTimeout { stream, timeout, ends: None, is_waiting: false }
     }
 
     /// Passes on the result of a write, or an error if it has waited too long.
@@ -32,11 +32,13 @@ impl<S> StallTimeout<S> {
             self.is_waiting = false;
             return written;
         }
+        let timeout = self.timeout;
+        let ends = self.ends.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         if !self.is_waiting {
             self.is_waiting = true;
-            self.ends.as_mut().reset(Instant::now() + self.timeout);
+            ends.as_mut().reset(Instant::now() + timeout);
         }
-        ready!(self.ends.as_mut().poll(context));
+        ready!(ends.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the client reads nothing")))
     }
 }
