@@ -7,6 +7,7 @@ use crate::harness::assert::assert_contains;
 use crate::harness::client::{Client, Response};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
+use crate::harness::patience::until;
 
 /// The guest `echo` as `shop`: an action whose payload is an object, one with a text, and one that is not declared.
 fn shop() -> TestPlugin {
@@ -200,10 +201,7 @@ async fn session_lists_calls_and_hears_of_changes() {
     stream.send(format!("GET /mcp HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n{headers}\r\n")).await;
     assert_eq!(stream.head().await.status, 200);
     host.host.load(shop()).await;
-    let mut heard = String::new();
-    while !heard.contains("notifications/tools/list_changed") {
-        heard.push_str(&String::from_utf8_lossy(&stream.chunk().await.flatten().expect("the stream goes on")));
-    }
+    hear(&mut stream, "notifications/tools/list_changed").await;
     let listed = post(&host, "", &headers, &json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" })).await;
     assert_eq!(message(&listed)["result"]["tools"].as_array().map(Vec::len), Some(3), "{}", listed.text());
     let params = json!({ "name": "shop.echo", "arguments": { "name": "Tea" } });
@@ -216,36 +214,36 @@ async fn session_lists_calls_and_hears_of_changes() {
     host.close().await;
 }
 
-#[tokio::test]
-async fn listening_client_hears_of_changes_until_the_server_closes() {
-    let host = Administered::exposing(&["*"]).await;
-    let meta = json!({
+/// Sends a message of the revision without sessions, whose answer is a stream.
+async fn begin(host: &Administered, method: &str, mut params: Value) -> Client {
+    params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
     });
-    let params = json!({ "notifications": { "toolsListChanged": true }, "_meta": meta });
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params }).to_string();
-    let mut stream = Client::connect(host.address).await;
-    stream
+    let name = params["name"].as_str().map(|name| format!("mcp-name: {name}\r\n")).unwrap_or_default();
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+    let mut client = Client::connect(host.address).await;
+    client
         .send(format!(
             "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              accept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\n\
-             mcp-method: subscriptions/listen\r\ncontent-length: {}\r\n\r\n{body}",
+             mcp-method: {method}\r\n{name}content-length: {}\r\n\r\n{body}",
             body.len()
         ))
         .await;
+    client
+}
+
+#[tokio::test]
+async fn listening_client_hears_of_changes_until_the_server_closes() {
+    let host = Administered::exposing(&["*"]).await;
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    let mut stream = begin(&host, "subscriptions/listen", params).await;
     assert_eq!(stream.head().await.status, 200);
-    let mut heard = String::new();
-    let mut hear = async |text: &str| {
-        while !heard.contains(text) {
-            let chunk = stream.chunk().await.flatten().unwrap_or_else(|| panic!("no `{text}` in: {heard}"));
-            heard.push_str(&String::from_utf8_lossy(&chunk));
-        }
-    };
-    hear("acknowledged").await;
+    hear(&mut stream, "acknowledged").await;
     host.host.load(shop()).await;
-    hear("notifications/tools/list_changed").await;
+    hear(&mut stream, "notifications/tools/list_changed").await;
     host.state.close();
-    hear("\"id\":1").await;
+    hear(&mut stream, "\"id\":1").await;
     host.close().await;
 }
 
@@ -259,6 +257,73 @@ async fn sessions_are_limited() {
     let refused = post(&host, "", "", &message).await;
     assert_eq!((refused.error(), refused.header("retry-after")), ((503, "busy".to_owned()), Some("1")));
     assert!(names(&host, "").await.is_empty(), "the revision without sessions is served");
+    host.close().await;
+}
+
+/// Reads a stream until it has this text.
+async fn hear(stream: &mut Client, text: &str) {
+    let mut heard = String::new();
+    while !heard.contains(text) {
+        let chunk = stream.chunk().await.flatten().unwrap_or_else(|| panic!("no `{text}` in: {heard}"));
+        heard.push_str(&String::from_utf8_lossy(&chunk));
+    }
+}
+
+#[tokio::test]
+async fn listening_clients_are_limited() {
+    let host = Administered::exposing(&["*"]).await;
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    let mut listening = Vec::new();
+    for _ in 0..256 {
+        let mut stream = begin(&host, "subscriptions/listen", params.clone()).await;
+        assert_eq!(stream.head().await.status, 200);
+        hear(&mut stream, "acknowledged").await;
+        listening.push(stream);
+    }
+    let mut refused = begin(&host, "subscriptions/listen", params.clone()).await;
+    refused.head().await;
+    hear(&mut refused, "maximum of listening clients").await;
+    // A client that leaves makes place for another one.
+    listening.pop();
+    until("a free place", async || {
+        let mut stream = begin(&host, "subscriptions/listen", params.clone()).await;
+        stream.head().await;
+        let chunk = stream.chunk().await.flatten()?;
+        String::from_utf8_lossy(&chunk).contains("acknowledged").then_some(())
+    })
+    .await;
+    drop(listening);
+    host.close().await;
+}
+
+#[tokio::test]
+async fn calls_at_once_are_limited() {
+    let host = Administered::exposing(&["*"]).await;
+    let slow = TestPlugin::from(feature::SLEEP)
+        .manifest("name", json!("slow"))
+        .manifest("actions", json!([{ "name": "sleep", "payload": { "type": "integer" } }]))
+        .resource("timeout_seconds", json!(300));
+    host.host.load(slow).await;
+    host.host.load(shop()).await;
+    let params = json!({ "name": "slow.sleep", "arguments": { "payload": 2_000 } });
+    let mut calling = Vec::new();
+    for _ in 0..256 {
+        calling.push(begin(&host, "tools/call", params.clone()).await);
+    }
+    let add = json!({ "name": "shop.echo", "arguments": { "name": "Tea" } });
+    // Those calls may not have begun yet.
+    until("a refusal", async || {
+        let refused = result(&host, "", "tools/call", add.clone()).await;
+        (refused["isError"] == true).then(|| assert_contains(&refused.to_string(), &["busy", "maximum of tools"]))
+    })
+    .await;
+    // One call runs, and the others wait for its instance: all end with the plugin.
+    host.host.runtime.unload("slow").await;
+    until("a free place", async || {
+        let called = result(&host, "", "tools/call", add.clone()).await;
+        (called["structuredContent"] == json!({ "name": "Tea" })).then_some(())
+    })
+    .await;
     host.close().await;
 }
 
