@@ -60,11 +60,13 @@ impl CompileContext<'_> {
             Compiled { component, metering, is_composed, mapped }
         };
         let cache = self.cache.map(|cache| (cache, CodeKey::new(engine, digest)));
-        if let Some((cache, key)) = &cache
-            && let Some(component) = cache.get(engine, key)
-        {
+        let cached = || {
+            let component = cache.as_ref().and_then(|(cache, key)| cache.get(engine, key))?;
             let mapped = MappedCode::new(&component);
-            return Ok(made(component, Some(mapped)));
+            Some(made(component, Some(mapped)))
+        };
+        if let Some(cached) = cached() {
+            return Ok(cached);
         }
         // A preview 1 command becomes a component here.
         let bytes = match scan.kind {
@@ -72,10 +74,34 @@ impl CompileContext<'_> {
             Kind::CoreModule => Cow::Owned(legacy::componentize(bytes)?),
         };
         let code = self.compiler.compile(self.engine, &bytes).await?;
+        let component = code_cache::load(engine, &code).map_err(|error| CodeError::TooLarge(format!("{error:#}")))?;
         if let Some((cache, key)) = &cache {
             cache.put(key, &code);
         }
-        let component = code_cache::load(engine, &code);
-        component.map(|component| made(component, None)).map_err(|error| CodeError::TooLarge(format!("{error:#}")))
+        // Code in the cache is mapped: it takes no memory of this process alone, and can be released.
+        Ok(cached().unwrap_or_else(|| made(component, None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::{CompileIsolation, CompileLimits};
+    use crate::engine::compiling;
+    use crate::scan::{ScanLimits, scan};
+
+    #[tokio::test]
+    async fn code_is_mapped_from_the_cache_as_soon_as_it_is_compiled() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = CodeCache::open(directory.path().join("code")).expect("it is made");
+        let compiler = Compiler::new(CompileIsolation::InProcess, CompileLimits::default());
+        let engine = compiling(Metering::Fuel);
+        let bytes = wat::parse_str("(component)").expect("the text is valid");
+        let scan = scan(&bytes, &ScanLimits::default()).expect("a component");
+        for (cache, is_mapped) in [(None, false), (Some(&cache), true), (Some(&cache), true)] {
+            let context = CompileContext { engine: &engine, compiler: &compiler, cache };
+            let compiled = context.compile(&bytes, &scan, &[1; 32]).await.expect("it compiles");
+            assert_eq!(compiled.mapped.is_some(), is_mapped);
+        }
     }
 }
