@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use http::Method;
 use plugbay::compile::CompileIsolation;
 use plugbay::error::LoadErrorKind;
+use plugbay::manifest::VersionRequirement;
 use plugbay::{Policy, Runtime};
 use plugbay_catalog::{Catalog, CatalogError, HostLock, Installed, Package};
 use plugbay_node::{HostFile, Node, NodeOptions, existing_catalog, open_catalog};
@@ -87,6 +88,27 @@ impl OpenedCatalog {
             listed.is_some_and(|listed| listed.iter().any(|one| one["name"] == *required.name))
         };
         Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
+    }
+
+    /// Notes the installed plugins that require another version of a plugin than the one that is installed now, and
+    /// cannot be loaded with it.
+    pub(crate) async fn note_unmet(&self, installed: &Installed, output: Output) -> Result<(), CatalogError> {
+        let version = &installed.current.version;
+        let unmet = |plugin: &Installed| {
+            let listed = plugin.current.manifest["requires"].as_array()?;
+            let required = listed.iter().find(|one| one["name"] == *installed.name)?["version"].as_str()?;
+            let requirement: VersionRequirement = required.parse().ok()?;
+            (!requirement.matches(version)).then(|| format!("`{}` ({required})", plugin.name))
+        };
+        let unmet: Vec<String> = self.catalog.list().await?.iter().filter_map(unmet).collect();
+        if !unmet.is_empty() {
+            output.note(&format!(
+                "plugins that require another version of `{}` cannot be loaded with {version}: {}",
+                installed.name,
+                unmet.join(", "),
+            ));
+        }
+        Ok(())
     }
 
     /// Makes the host that runs on the data directory follow the change at once, and notes what it did. One without a

@@ -1,6 +1,7 @@
 //! `plugbay events`: the dead letters of a data directory, on which a host may run at the same time, and the events of
 //! that host as they are published.
 
+use http::Method;
 use plugbay::Runtime;
 use plugbay::compile::CodeCacheLocation;
 use plugbay::error::EventError;
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::{CYAN, Output, RED, plain};
-use crate::server_client::path_part;
+use crate::server_client::{ServerClient, path_part};
 use crate::table::{Cell, section};
 use crate::units::show_time;
 
@@ -105,16 +106,21 @@ enum Change {
 
 fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, Error> {
     let node = open(&args.catalog)?;
-    let count = host::block_on(changed(&node.runtime, args, change))??;
+    let directory = catalog::data_dir(&args.catalog, &catalog::host_file(&args.catalog.file)?)?;
+    let count = match ServerClient::of_data_dir(&directory) {
+        // The host that runs delivers them at once.
+        Some(host) if change == Change::Retry => retried(&host, &node.runtime, args)?,
+        _ => host::block_on(changed(&node.runtime, args, change))??,
+    };
     let name = if change == Change::Retry { "retried" } else { "removed" };
     if output.json {
         output.document(&json!({ "status": "ok", "change": name, "dead_letters": count }))?;
     } else {
         output.result(&format!("{name} {count} dead letter{}", if count == 1 { "" } else { "s" }))?;
     }
-    let directory = catalog::data_dir(&args.catalog, &catalog::host_file(&args.catalog.file)?)?;
     if change == Change::Retry
         && count > 0
+        && ServerClient::of_data_dir(&directory).is_none()
         && let Ok(Some(holder)) = HostLock::holder(&directory)
     {
         output.note(&format!(
@@ -123,6 +129,18 @@ fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, 
         ));
     }
     Ok(Exit::Ok)
+}
+
+/// Retries dead letters by way of the host that runs.
+fn retried(host: &ServerClient, runtime: &Runtime, args: &ChosenLetters) -> Result<usize, Error> {
+    let numbers = match args.all {
+        true => host::block_on(all(runtime, args.plugin.as_deref()))??.iter().map(|letter| letter.number).collect(),
+        false => args.numbers.clone(),
+    };
+    for number in &numbers {
+        host.call(Method::POST, &format!("/api/v1/dead-letters/{number}/retry"), None)?;
+    }
+    Ok(numbers.len())
 }
 
 async fn changed(runtime: &Runtime, args: &ChosenLetters, change: Change) -> Result<usize, Error> {

@@ -55,6 +55,7 @@ pub(super) fn store(
         output.result(&text)?;
     }
     if change != "unchanged" {
+        host::block_on(opened.note_unmet(&installed, output))??;
         opened.tell_running_host(output);
     }
     Ok(Exit::Ok)

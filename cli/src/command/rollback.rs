@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Named, output: Output) -> Result<Exit, Error> {
         let (name, version) = (&installed.name, &installed.current.version);
         output.result(&format!("{name} {version} is installed again{}", replaced.unwrap_or_default()))?;
     }
+    host::block_on(opened.note_unmet(&installed, output))??;
     opened.tell_running_host(output);
     Ok(Exit::Ok)
 }

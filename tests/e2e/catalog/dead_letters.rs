@@ -7,8 +7,10 @@ use plugbay::store::DeadLetter;
 use plugbay::{Event, Policy};
 use serde_json::json;
 
+use super::super::serve::Served;
 use super::scene::Scene;
 use crate::harness::assert::assert_contains;
+use crate::harness::client::get;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 use crate::harness::patience::until;
@@ -37,6 +39,29 @@ async fn dead_letters_are_listed_retried_and_removed() {
     let (host, _) = host(&scene);
     let orders = host.load(subscriber("orders")).await;
     until("a delivery", async || orders.metrics().errors.get("plugin_trapped").copied()).await;
+}
+
+#[tokio::test]
+async fn host_that_runs_delivers_what_is_retried_at_once() {
+    let scene = Scene::new();
+    let letters = left_by_a_host(&scene).await;
+    let plugin = scene.file("orders.wasm", subscriber("orders"));
+    let host_file = scene.data().with_file_name("plugbay.json");
+    std::fs::write(&host_file, json!({ "policy": [{ "resource": "*" }] }).to_string()).expect("written");
+    let (data, plugin) = (scene.data(), plugin.to_str().expect("UTF-8"));
+    let options = ["--data-dir", data.to_str().expect("UTF-8"), "--host-file", host_file.to_str().expect("UTF-8")];
+    let served = Served::start(&[&[plugin][..], &options].concat());
+    let retried = scene.run(&["events", "retry", "--all", "--plugin", "orders"]).exits_with(0);
+    assert_eq!((&*retried.stdout, &*retried.stderr), ("retried 2 dead letters\n", ""));
+    until("a delivery", async || {
+        let metrics = get(served.address, "/api/v1/metrics").await.json();
+        metrics["plugins"]["orders"]["errors"]["plugin_trapped"].as_u64()
+    })
+    .await;
+    let gone = letters.iter().find(|letter| letter.plugin == "orders").expect("it had some").number.to_string();
+    let again = scene.run(&["events", "retry", &gone]).exits_with(2).stderr;
+    assert_contains(&again, &["there is no dead letter with the number", &gone]);
+    served.end();
 }
 
 #[test]

@@ -121,6 +121,20 @@ fn rollback_brings_the_previous_version_back() {
 }
 
 #[test]
+fn update_and_rollback_name_the_plugins_that_require_another_version() {
+    let scene = Scene::new();
+    scene.install(hello("1.0.0"));
+    let requires = json!([{ "name": "hello", "version": "^1.0" }]);
+    let top = scene.file("top.wasm", named("top").manifest("requires", requires));
+    assert!(!scene.run(&["install", text(&top), "--yes"]).exits_with(0).stderr.contains("another version"));
+    scene.file("hello.wasm", hello("2.0.0"));
+    let note = "another version of `hello` cannot be loaded with 2.0.0: `top` (^1.0)";
+    assert_contains(&scene.run(&["update", "hello", "--yes"]).exits_with(0).stderr, &[note]);
+    assert!(!scene.run(&["rollback", "hello"]).exits_with(0).stderr.contains("another version"));
+    assert_contains(&scene.run(&["rollback", "hello"]).exits_with(0).stderr, &[note]);
+}
+
+#[test]
 fn disabled_plugin_is_not_run_until_it_is_enabled() {
     let scene = Scene::new();
     scene.install(hello("1.0.0"));
