@@ -83,8 +83,8 @@ pub(crate) fn builder(file: &HostFile, data_dir: Option<&std::path::Path>) -> Su
 
 impl Node {
     /// Starts the processes of the host's file that start with the host, and publishes the events of the host from now
-    /// on: `init`, `watchdog` each second, `application_state`, and those of processes. It has to be called once, in a
-    /// Tokio runtime, after the plugins were loaded.
+    /// on: `init` and `server.boot`, `watchdog` each second, `application_state`, and those of processes. It has to be
+    /// called once, in a Tokio runtime, after the plugins were loaded.
     ///
     /// # Errors
     /// [`SupervisorError`] if the processes cannot be set up. [`Node::open`] has checked them.
@@ -159,6 +159,8 @@ struct Publisher {
 impl Publisher {
     async fn run(self, mut queue: mpsc::Receiver<ProcessEvent>) {
         self.publish("init", || Value::Null).await;
+        // DockStat's `onServerBoot`.
+        self.publish("server.boot", || Value::Null).await;
         let mut watchdog = tokio::time::interval(WATCHDOG_EVERY);
         watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut watchdogs = 0_u64;

@@ -254,7 +254,7 @@ fn key_value_stores_values_by_the_standard_alone() {
 #[test]
 fn order_flow_visits_the_stock_and_the_mail() {
     let ran = plugbay_test(example::ORDER_FLOW);
-    assert_contains(&ran.stdout, &["ok     order of an item that is sold out is refused with the reason", "4 passed"]);
+    assert_contains(&ran.stdout, &["ok     order of an item that is sold out is refused with the reason", "5 passed"]);
     for subscriber in [example::ORDER_STOCK, example::ORDER_MAIL] {
         plugbay(subscriber, "inspect", &["--build"]).run().exits_with(0);
     }

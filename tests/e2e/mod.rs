@@ -29,6 +29,8 @@ mod policy;
 mod read_only;
 mod run;
 #[cfg(unix)]
+mod seeds;
+#[cfg(unix)]
 mod serve;
 #[cfg(unix)]
 mod serve_admin;

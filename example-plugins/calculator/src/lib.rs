@@ -37,6 +37,25 @@ struct Numbers {
     numbers: Vec<f64>,
 }
 
+/// How `risky_operation` ends.
+#[derive(Deserialize, Schema)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Success,
+    /// The caller's mistake.
+    WrongValue,
+    /// The caller may not do it.
+    NotAllowed,
+    /// The plugin's own fault.
+    Fault,
+}
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Risk {
+    outcome: Outcome,
+}
+
 #[derive(Serialize, Schema)]
 struct Answer<T> {
     result: T,
@@ -81,6 +100,21 @@ impl Calculator {
     fn mean(&self, Numbers { numbers }: Numbers) -> Result<Reply<Answer<f64>>> {
         ensure!(!numbers.is_empty(), code = "no_numbers", "the mean needs at least one number");
         finite(numbers.iter().sum::<f64>() / numbers.len() as f64)
+    }
+
+    /// Ends in one of the ways in which an operation can end, each with its own code and status.
+    #[action(idempotent)]
+    fn risky_operation(&self, Risk { outcome }: Risk) -> Result<Reply> {
+        match outcome {
+            Outcome::Success => Ok(ok!({ "data": "done" })),
+            Outcome::WrongValue => Err(error("the value is wrong").with_code("invalid_input").with_status(400)),
+            Outcome::NotAllowed => Err(error("this is not allowed").with_code("forbidden").with_status(403)),
+            // The details are for the operator: HTTP clients do not receive them.
+            Outcome::Fault => Err(error("Internal server error")
+                .with_code("internal_error")
+                .with_details(json!("the second register is stuck"))
+                .with_status(500)),
+        }
     }
 }
 

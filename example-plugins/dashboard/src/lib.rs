@@ -1,5 +1,5 @@
-//! The sample of DockStat's plugin builder: a table, two routes, and a page that lists the rows. The page is in
-//! `plugin.yaml`, member by member as in DockStat.
+//! The sample of DockStat's plugin builder: a table, routes, a hook, and a page that lists the rows. The page and the
+//! route `/save` are in `plugin.yaml`, member by member as in DockStat.
 
 use plugbay_sdk::db::Table;
 use plugbay_sdk::prelude::*;
@@ -30,6 +30,12 @@ struct Saved {
     id: i64,
 }
 
+/// A container, as the hook receives it.
+#[derive(Deserialize, Schema)]
+struct Container {
+    id: String,
+}
+
 #[derive(Default)]
 struct Dashboard;
 
@@ -39,6 +45,7 @@ impl Dashboard {
     #[action(name = "getData")]
     #[get("/data")]
     fn get_data(&self) -> Result<Vec<Row>> {
+        log::info!("Fetching data");
         Row::select().order_by(Row::id).all()
     }
 
@@ -46,7 +53,13 @@ impl Dashboard {
     #[action(name = "saveData")]
     #[post("/create")]
     fn save_data(&self, row: NewRow) -> Result<Saved> {
+        log::info!("Saving data");
         let inserted = Row::insert(&Row { id: 0, name: row.name, settings: row.settings })?;
         Ok(Saved { success: true, id: inserted.insert_id })
+    }
+
+    #[on_event("onContainerStart")]
+    fn container_started(&self, Container { id }: Container) {
+        log::info!("Container started: {id}");
     }
 }

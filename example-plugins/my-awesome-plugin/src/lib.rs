@@ -6,7 +6,7 @@
 //! handlers.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use plugbay_sdk::prelude::*;
 use plugbay_sdk::{config, data, db, events, metrics, plugins};
@@ -31,8 +31,8 @@ struct ActionResponse {
 #[derive(Clone, Serialize, Deserialize, Schema)]
 struct LastAction {
     action: String,
-    /// In milliseconds since the Unix epoch.
-    timestamp: u64,
+    /// In ISO 8601, such as `2026-01-01T00:00:00Z`.
+    timestamp: String,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +45,11 @@ struct User {
 fn unknown() -> String {
     "Unknown".to_owned()
 }
+
+/// The version in `manifest.json`.
+const VERSION: &str = "1.0.0";
+/// The number of seconds for which the plugin waits for the external service, unless it is configured.
+const TIMEOUT_SECONDS: u64 = 30;
 
 #[derive(Default)]
 struct MyAwesomePlugin {
@@ -64,11 +69,16 @@ impl MyAwesomePlugin {
             log::error!("API key is required but not configured");
             return Ok(false);
         }
+        let timeout: u64 = config::get_or("timeout", TIMEOUT_SECONDS)?;
+        if timeout == 0 {
+            log::error!("Timeout must be positive");
+            return Ok(false);
+        }
         self.action_count = config::get_or("action_count", 0)?;
         self.last_action = data::get("last_action")?;
         plugins::register_service("my_awesome_plugin.api")?;
         self.initialized = true;
-        events::publish("my_awesome_plugin.initialized", &json!({ "timestamp": now() }))?;
+        events::publish("my_awesome_plugin.initialized", &json!({ "version": VERSION, "timestamp": now() }))?;
         Ok(true)
     }
 
@@ -86,10 +96,11 @@ impl MyAwesomePlugin {
     fn status(&self) -> Value {
         json!({
             "plugin": "my_awesome_plugin",
+            "version": VERSION,
             "initialized": self.initialized,
             "action_count": self.action_count,
             "last_action": self.last_action,
-            "uptime_ms": metrics::snapshot()["uptime_ms"],
+            "uptime": metrics::snapshot()["uptime_ms"].as_f64().unwrap_or_default() / 1_000.0,
         })
     }
 
@@ -126,7 +137,7 @@ impl MyAwesomePlugin {
     fn history(&self) -> Result<Vec<LastAction>> {
         let actions = db::collection::<LastAction>("plugin_actions");
         Ok(actions
-            .find(db::field("timestamp").ge(0))
+            .find(db::field("timestamp").ge(""))
             .order_by("timestamp")
             .all()?
             .into_iter()
@@ -172,7 +183,6 @@ impl MyAwesomePlugin {
     }
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }

@@ -1,4 +1,4 @@
-//! Confirmations of orders, after all checks: priority 10.
+//! Mail to users: confirmations of orders, after all checks (priority 10), and a welcome to new users.
 
 use plugbay_sdk::prelude::*;
 
@@ -6,6 +6,11 @@ use plugbay_sdk::prelude::*;
 struct Order {
     order_id: u64,
     user_id: String,
+}
+
+#[derive(Deserialize, Schema)]
+struct NewUser {
+    email: String,
 }
 
 #[derive(Default)]
@@ -19,6 +24,11 @@ impl Mail {
     fn on_order_placed(&mut self, order: Order) {
         log::info!("order confirmed", order_id = order.order_id, to = order.user_id);
         self.confirmed.push(order.order_id);
+    }
+
+    #[on_event("user.created")]
+    fn on_user_created(&self, user: NewUser) {
+        log::info!("new user created", email = user.email);
     }
 
     /// Returns the numbers of all confirmed orders.
