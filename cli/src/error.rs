@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::advice;
+use crate::command::check::original::Original;
 use crate::output::{Output, RED, indented, plain, shell_word, to_stderr};
 use crate::signal::EndSignal;
 use crate::units::show_count;
@@ -65,6 +66,8 @@ pub(crate) enum Error {
     Project(Box<ProjectError>),
     /// The crate in this directory has no finished component, and the command does not build.
     NotBuilt(PathBuf),
+    /// The manifest is one of another system, and the plugin has to be changed.
+    Original(Box<Original>),
     /// The plugin cannot be loaded.
     Load(LoadError),
     /// The host's file is invalid.
@@ -121,6 +124,7 @@ impl Error {
             Error::Usage(_) => "usage",
             Error::Project(error) => error.code(),
             Error::NotBuilt(_) => "not_built",
+            Error::Original(_) => "original_manifest",
             Error::Load(error) => error.code(),
             Error::HostFile(_) => "invalid_host_file",
             Error::DataDir(_) => "data_dir_unusable",
@@ -187,6 +191,7 @@ impl Error {
                 self.json_with(Some(json!(error.problems)))
             }
             Error::Imports { refused, .. } => self.json_with(Some(json!(refused))),
+            Error::Original(original) => self.json_with(Some(json!(original))),
             Error::Server(failure) => self.json_with(failure.details.clone()),
             Error::Catalog(error) => self.json_with(match error.problem() {
                 CatalogProblem::Unconfirmed(difference) => Some(json!(difference)),
@@ -219,6 +224,7 @@ impl Error {
                 "{} is a Rust crate without a finished component, and this command does not build",
                 directory.display()
             ),
+            Error::Original(original) => original.text(),
             Error::Load(error) => load_text(error),
             Error::HostFile(error) => format!("the host's file is invalid:\n{error}"),
             Error::DataDir(error) => error.to_string(),
@@ -264,6 +270,7 @@ impl Error {
             Error::NothingInstalled(_) => vec!["`plugbay install REFERENCE` installs one".to_owned()],
             Error::Usage(_)
             | Error::Project(_)
+            | Error::Original(_)
             | Error::HostFile(_)
             | Error::DataDir(_)
             | Error::Store(_)

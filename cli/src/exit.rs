@@ -53,7 +53,7 @@ impl From<&Error> for Exit {
             }
             Error::Catalog(error) => of_catalog(error.code()),
             Error::Server(failure) => of_server(&failure.code),
-            Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) => Exit::NotLoadable,
+            Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) | Error::Original(_) => Exit::NotLoadable,
             Error::Load(error) => of_load(error),
             // An import that this host does not offer cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,

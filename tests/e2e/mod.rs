@@ -20,6 +20,7 @@ mod inspect;
 #[cfg(unix)]
 mod mcp;
 mod new;
+mod original;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]

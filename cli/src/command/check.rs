@@ -5,11 +5,16 @@
 //!
 //! The plugin is checked, not the operator's grants: without `--grant` and `--host-file`, everything that its manifest
 //! asks for counts as granted, and a note lists it. With either, the plugin is checked against those grants.
+//!
+//! A manifest of another system ([`original`]) has no component. The check says what carries over and what must change.
+
+pub(crate) mod original;
 
 use plugbay::error::LoadErrorKind;
 use plugbay::inspection::Inspection;
 use plugbay::{LoadError, Policy};
 
+use self::original::Original;
 use crate::advice::{self, grant_option};
 use crate::args::{Check, Common, HostArgs};
 use crate::error::{Error, RefusedImport};
@@ -20,6 +25,9 @@ use crate::progress::Progress;
 use crate::units::show_bytes;
 
 pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit, Error> {
+    if let Some(original) = Original::find(&args.plugin.path)? {
+        return report(original, output);
+    }
     let host =
         Host::open(&args.plugin.path, Crates::build_if(args.build), &args.limits, Some(&args.host), common, output)?;
     let inspection = host.runtime.inspect(host.package.clone())?;
@@ -43,6 +51,19 @@ pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit,
         Ok(_) => print(&inspection, output).map(|()| Exit::Ok),
         Err(error) => Err(with_all_imports(error, &inspection)),
     }
+}
+
+/// Reports a manifest of another system, which is an error unless nothing has to change.
+fn report(original: Original, output: Output) -> Result<Exit, Error> {
+    if !original.is_ready() {
+        return Err(Error::Original(Box::new(original)));
+    }
+    if output.json {
+        output.document(&serde_json::json!({ "status": "ok", "original": original }))?;
+    } else {
+        output.result(&plain(&original.text()))?;
+    }
+    Ok(Exit::Ok)
 }
 
 /// Whether there are grants to check the plugin against.
