@@ -5,6 +5,7 @@
 
 mod catalog_settings;
 mod cluster_entry;
+mod docker_entry;
 mod json_comments;
 mod otlp_entry;
 mod overrides;
@@ -31,6 +32,7 @@ use crate::{name, shape, top};
 
 pub use self::catalog_settings::CatalogSettings;
 pub use self::cluster_entry::{BalanceStrategy, ClusterEntry};
+pub use self::docker_entry::{DockerEntry, DockerTlsEntry, DockerUrl};
 pub use self::otlp_entry::OtlpEntry;
 pub use self::overrides::VARIABLE_PREFIX;
 pub use self::process_entry::{ProcessEntry, RestartPolicy};
@@ -68,6 +70,8 @@ pub struct HostFile {
     pub data_dir: Option<PathBuf>,
     /// The programs that the host runs beside its plugins, and their settings.
     pub supervision: Supervision,
+    /// The Docker engines whose events are published. None by default.
+    pub docker: Vec<DockerEntry>,
 }
 
 /// A plugin in the host's file.
@@ -123,6 +127,7 @@ pub(crate) const HOST_FILE: Table = &[
         shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX)
     }),
     field("data_dir", "The directory for data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
+    field("docker", "The Docker engines whose events are published.", docker_entry::docker_shape),
     supervision::NAME,
     supervision::PROCESSES,
     supervision::TERMINATE_TIMEOUT,
@@ -308,6 +313,7 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
         environment,
         data_dir: object.get("data_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
         supervision,
+        docker: object.get("docker").map(|node| docker_entry::read(&node, report)).unwrap_or_default(),
     })
 }
 

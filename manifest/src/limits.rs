@@ -142,6 +142,9 @@ pub const HOST_PLUGINS_MAX: usize = 10_000;
 /// Processes in the host's file.
 pub const PROCESSES_MAX: usize = 10_000;
 
+/// Docker engines in the host's file.
+pub const DOCKER_HOSTS_MAX: usize = 64;
+
 /// Files and directories that one process watches.
 pub const WATCHED_PATHS_MAX: usize = 256;
 

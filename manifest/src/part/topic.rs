@@ -8,6 +8,7 @@
 //! | `container.start` | `container.start` |
 //! | `container:start`, and for Docker's objects also `container:started` | `container.start` |
 //! | the hook name `onContainerStart` | `container.start` |
+//! | `image:removed`, `onImageRemove` | `image.delete`: Docker calls it so; containers and volumes are destroyed |
 //!
 //! Only [`parse_topic`] maps the spellings. All other code (the manifest's lists, the SDK's attributes, test files,
 //! events that an application emits) calls it and then compares topics as text.
@@ -41,6 +42,9 @@ const PAST_TENSE: &[(&str, &str)] = &[
     ("updated", "update"),
 ];
 
+/// Docker's actions for objects whose removal has another name. Networks are removed.
+const REMOVALS: &[(&str, &str)] = &[("container", "destroy"), ("image", "delete"), ("volume", "destroy")];
+
 /// Parses a topic or pattern and returns its canonical spelling.
 ///
 /// # Errors
@@ -57,11 +61,18 @@ pub fn canonical_topic(text: &str) -> String {
         return topic;
     }
     let happened = text.split_once(':').filter(|(thing, _)| DOCKER_OBJECTS.contains(thing));
-    let tense = happened.and_then(|(thing, past)| {
-        let (_, present) = PAST_TENSE.iter().find(|(known, _)| *known == past)?;
-        Some(format!("{thing}.{present}"))
+    let tense = happened.and_then(|(thing, happened)| {
+        let present = PAST_TENSE.iter().find(|(known, _)| *known == happened).map_or(happened, |(_, present)| present);
+        let action = action_of(thing, present);
+        (action != happened).then(|| format!("{thing}.{action}"))
     });
     tense.unwrap_or_else(|| text.replace(':', "."))
+}
+
+/// Returns Docker's name of an action, which other spellings call `remove` for each object.
+fn action_of<'a>(thing: &str, action: &'a str) -> &'a str {
+    let removal = REMOVALS.iter().find(|(known, _)| *known == thing).filter(|_| action == "remove");
+    removal.map_or(action, |(_, removal)| removal)
 }
 
 fn check(topic: &str) -> Result<(), String> {
@@ -102,7 +113,7 @@ pub(crate) fn topic_of_hook(name: &str) -> Option<String> {
         }
         happened.push(c.to_ascii_lowercase());
     }
-    Some(format!("{thing}.{happened}"))
+    Some(format!("{thing}.{}", action_of(&thing, &happened)))
 }
 
 #[cfg(test)]
@@ -119,6 +130,9 @@ mod tests {
             ("container:metrics", "container.metrics"),
             ("container:*", "container.*"),
             ("container:died", "container.die"),
+            ("container:removed", "container.destroy"),
+            ("image:remove", "image.delete"),
+            ("network:removed", "network.remove"),
             // Only Docker's objects have a past tense, and only after a colon.
             ("container.started", "container.started"),
             ("order:created", "order.created"),
@@ -136,6 +150,7 @@ mod tests {
             ("onContainerDie", Some("container.die")),
             ("onContainerHealthStatus", Some("container.health_status")),
             ("onImagePull", Some("image.pull")),
+            ("onImageRemove", Some("image.delete")),
             ("onServerBoot", Some("server.boot")),
             ("on", None),
             ("onset", None),
