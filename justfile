@@ -53,7 +53,7 @@ deny:
 package *ARGS:
     cargo package --no-verify {{ARGS}} -p plugbay-manifest -p plugbay-sdk-macros -p plugbay-sdk -p plugbay-compile \
         -p plugbay-sqlite-memory -p plugbay-address -p plugbay \
-        -p plugbay-catalog -p plugbay-supervisor -p plugbay-component-call -p plugbay-node -p plugbay-files -p plugbay-project \
+        -p plugbay-catalog -p plugbay-supervisor -p plugbay-docker -p plugbay-component-call -p plugbay-node -p plugbay-files -p plugbay-project \
         -p plugbay-testing -p plugbay-server -p plugbay-cli
 
 # Measure Plugbay next to a native function, raw wasmtime and, if it was built, Extism.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use plugbay::Policy;
 use plugbay::manifest::limits::DOCUMENT_BYTES_MAX;
 use plugbay::manifest::{
-    self, CatalogSettings, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry, Supervision,
-    ToolPattern,
+    self, CatalogSettings, DockerEntry, Format, ManifestError, PluginEntry, PluginSource, Resources, Rule, ServerEntry,
+    Supervision, ToolPattern,
 };
 use plugbay::policy::UnreachableRule;
 use plugbay_catalog::PackageOrigin;
@@ -71,6 +71,10 @@ impl HostFile {
         if let Some(ca) = file.contents.server.otlp.as_mut().and_then(|otlp| otlp.ca.as_mut()) {
             *ca = file.directory.join(&*ca);
         }
+        for tls in file.contents.docker.iter_mut().filter_map(|engine| engine.tls.as_mut()) {
+            let client = tls.client.iter_mut().flat_map(|(certificate, key)| [certificate, key]);
+            tls.ca.iter_mut().chain(client).for_each(|path| *path = file.directory.join(&*path));
+        }
         Ok(file)
     }
 
@@ -88,6 +92,7 @@ impl HostFile {
             ("environment", own.environment != other.environment),
             ("data_dir", own.data_dir != other.data_dir),
             ("processes", own.supervision != other.supervision),
+            ("docker", own.docker != other.docker),
         ];
         parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
     }
@@ -104,6 +109,11 @@ impl HostFile {
     /// The processes and their settings.
     pub(crate) fn supervision(&self) -> &Supervision {
         &self.contents.supervision
+    }
+
+    /// The Docker engines, with paths that are no longer relative to the file.
+    pub(crate) fn docker(&self) -> &[DockerEntry] {
+        &self.contents.docker
     }
 
     /// The directory of the file, to which its paths are relative.
@@ -252,6 +262,18 @@ mod tests {
         std::fs::write(&path, "server: { tls: { certificate: a.pem, key: /b.pem } }").expect("written");
         let tls = HostFile::read(&path).expect("valid").server().tls.clone().expect("a certificate");
         assert_eq!((tls.certificate, tls.key), (directory.path().join("a.pem"), PathBuf::from("/b.pem")));
+    }
+
+    #[test]
+    fn files_of_a_docker_engine_are_relative_to_the_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plugbay.yaml");
+        let tls = "{ ca: a.pem, cert: b.pem, key: /c.pem }";
+        std::fs::write(&path, format!("docker: [{{ name: a, url: tcp://a, tls: {tls} }}]")).expect("written");
+        let file = HostFile::read(&path).expect("valid");
+        let tls = file.docker()[0].tls.clone().expect("files");
+        let expected = (directory.path().join("b.pem"), PathBuf::from("/c.pem"));
+        assert_eq!((tls.ca, tls.client), (Some(directory.path().join("a.pem")), Some(expected)));
     }
 
     #[cfg(unix)]

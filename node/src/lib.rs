@@ -2,8 +2,9 @@
 //! other settings) become a [`Node`]: a runtime with the resulting policy, ceilings and directories.
 //!
 //! [`Node::boot`] loads the plugins of the file, of the catalog and of the directory of plugins, and [`Node::refresh`]
-//! follows later changes of the catalog. [`Node::start_processes`] runs the processes of the file. [`open_catalog`]
-//! opens the catalog with the settings of the file, for commands that change it.
+//! follows later changes of the catalog. [`Node::start_processes`] runs the processes of the file, and
+//! [`Node::start_docker`] publishes the events of its Docker engines. [`open_catalog`] opens the catalog with the
+//! settings of the file, for commands that change it.
 //!
 //! The command and a server share this crate. It parses no command line and prints nothing; remarks that are not errors
 //! are in [`Node::notes`].
@@ -18,6 +19,7 @@ mod ceilings;
 mod component_scanner;
 mod data_dir;
 mod discovery;
+mod docker;
 mod file;
 mod follow;
 mod installed;
@@ -39,6 +41,8 @@ pub use discovery::{DiscoveryError, discover};
 pub use file::{HostFile, HostFileError};
 pub use follow::FollowError;
 pub use loader::SetEnabledError;
+/// The followers of Docker engines.
+pub use plugbay_docker as docker_engine;
 /// The supervisor of processes.
 pub use plugbay_supervisor as supervisor;
 pub use processes::{ProcessLogSink, ProcessOptions, VariablesOfProcess};
@@ -54,8 +58,10 @@ use plugbay::error::{BuildError, SqliteInUse};
 use plugbay::manifest::{PluginEntry, Resources, Rule};
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 use plugbay_catalog::{Catalog, HostLock, HostLockError, SqliteStore};
+use plugbay_docker::DockerError;
 use plugbay_supervisor::SupervisorError;
 
+use docker::NodeDocker;
 use process_control::NodeProcessControl;
 use processes::NodeProcesses;
 use running::Running;
@@ -100,6 +106,8 @@ pub struct Node {
     processes: OnceLock<NodeProcesses>,
     /// The same for plugins.
     process_control: NodeProcessControl,
+    /// The Docker engines.
+    docker: NodeDocker,
     /// Changes by the catalog are made one after another.
     turn: tokio::sync::Mutex<()>,
 }
@@ -120,6 +128,9 @@ pub enum NodeError {
     /// The processes of the host's file cannot be set up.
     #[error(transparent)]
     Processes(#[from] SupervisorError),
+    /// A file of a Docker engine of the host's file cannot be used.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
     /// The memory of plugins' SQL statements cannot be bounded.
     #[error(transparent)]
     SqlMemory(#[from] SqliteInUse),
@@ -134,8 +145,8 @@ impl Node {
     /// sinks and the isolation of compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
-    /// [`NodeError`] if the environment, the data directory or a process of the file cannot be used, this process used
-    /// SQLite before, or the runtime cannot be built.
+    /// [`NodeError`] if the environment, the data directory, a process or a Docker engine of the file cannot be used, this
+    /// process used SQLite before, or the runtime cannot be built.
     pub fn open(options: NodeOptions, builder: RuntimeBuilder) -> Result<Self, NodeError> {
         plugbay::bound_sql_memory()?;
         let NodeOptions { file, policy, limits, environment, data_dir, only_checks } = options;
@@ -159,6 +170,7 @@ impl Node {
             builder = builder.data_dir(directory);
         }
         processes::builder(&file, data_dir.as_deref().filter(|_| is_writable)).check()?;
+        let docker = NodeDocker::new(&file)?;
         let process_control = NodeProcessControl::default();
         if !file.supervision().processes.is_empty() {
             builder = builder.processes(process_control.clone());
@@ -175,6 +187,7 @@ impl Node {
             running: Running::default(),
             processes: OnceLock::new(),
             process_control,
+            docker,
             turn: tokio::sync::Mutex::default(),
         })
     }

@@ -36,6 +36,8 @@ mod serve;
 #[cfg(unix)]
 mod serve_admin;
 #[cfg(unix)]
+mod serve_docker;
+#[cfg(unix)]
 mod serve_example;
 #[cfg(unix)]
 mod serve_local;

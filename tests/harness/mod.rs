@@ -21,6 +21,8 @@ pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod oci;
 pub(crate) mod patience;
+#[cfg(unix)]
+pub(crate) mod podman;
 pub(crate) mod processor;
 pub(crate) mod server;
 pub(crate) mod serving;

@@ -1,6 +1,7 @@
 //! A node: the plugins of a host's file, of its catalog and of its directory of plugins, loaded together.
 
 mod boot;
+mod docker;
 mod installed;
 mod many;
 mod plugin_store;

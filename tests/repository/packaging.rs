@@ -8,12 +8,13 @@ use std::process::Command;
 
 use super::{files_in, root, texts};
 
-const PUBLISHED: [&str; 16] = [
+const PUBLISHED: [&str; 17] = [
     "address",
     "catalog",
     "cli",
     "compile",
     "component-call",
+    "docker",
     "files",
     "manifest",
     "node",

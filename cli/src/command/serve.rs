@@ -154,6 +154,7 @@ async fn serve(
     };
     let local = local_server(&host, &admin, tokens.clone(), output);
     start_processes(&host, address, certificate.is_some(), tokens)?;
+    host.node.start_docker();
     // Programs that read this may use the local socket at once.
     let scheme = if certificate.is_some() { "https" } else { "http" };
     print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), link.as_deref(), output)?;

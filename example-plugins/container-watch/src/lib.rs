@@ -1,8 +1,9 @@
-//! A record of containers that start, stop and die, in a table of the plugin's own.
+//! A record of containers that are created, start, stop, die and are removed, and of what happens to images, in tables of
+//! the plugin's own.
 //!
 //! The topics of Docker's events have three spellings, and the handlers below use each of them: the hook name
 //! `onContainerStart`, Docker's words `container:stopped`, and the topic itself, `container.die`. An event always has
-//! the topic with dots.
+//! the topic with dots. `container:removed` is `container.destroy`, as Docker calls it.
 
 use plugbay_sdk::db::Table;
 use plugbay_sdk::prelude::*;
@@ -21,9 +22,34 @@ struct Container {
 struct ContainerEvent {
     #[column(id)]
     id: i64,
-    #[column(enum("start", "stop", "die"))]
+    #[column(enum("create", "start", "stop", "die", "destroy"))]
     event: String,
     container_id: String,
+    name: Option<String>,
+    /// In milliseconds since the Unix epoch, set by the host.
+    #[column(created_at)]
+    at: i64,
+}
+
+/// An image as the events describe it.
+#[derive(Deserialize, Schema)]
+struct Image {
+    id: String,
+    #[serde(default)]
+    name: Option<String>,
+    /// Docker's name of the event, such as `pull`.
+    #[serde(default)]
+    action: Option<String>,
+}
+
+/// A row of the table `image_events`.
+#[derive(Table, Serialize, Schema)]
+#[table(name = "image_events")]
+struct ImageEvent {
+    #[column(id)]
+    id: i64,
+    event: String,
+    image_id: String,
     name: Option<String>,
     /// In milliseconds since the Unix epoch, set by the host.
     #[column(created_at)]
@@ -40,8 +66,16 @@ struct Counts {
 #[derive(Default)]
 struct ContainerWatch;
 
-#[plugin(tables(ContainerEvent), permissions("db.container_events:read,write"))]
+#[plugin(
+    tables(ContainerEvent, ImageEvent),
+    permissions("db.container_events:read,write", "db.image_events:read,write")
+)]
 impl ContainerWatch {
+    #[on_event("onContainerCreate")]
+    fn created(&self, container: Container) -> Result<()> {
+        record("create", container)
+    }
+
     #[on_event("onContainerStart")]
     fn started(&self, container: Container) -> Result<()> {
         log::info!("container started", id = container.id);
@@ -58,6 +92,25 @@ impl ContainerWatch {
     fn died(&self, container: Container) -> Result<()> {
         log::warn!("container died", id = container.id);
         record("die", container)
+    }
+
+    #[on_event("container:removed")]
+    fn removed(&self, container: Container) -> Result<()> {
+        record("destroy", container)
+    }
+
+    /// Receives the events of images, whatever happens to them.
+    #[on_event("image.*")]
+    fn image_changed(&self, Image { id, name, action }: Image) -> Result<()> {
+        let row = ImageEvent { id: 0, event: action.unwrap_or_default(), image_id: id, name, at: 0 };
+        ImageEvent::insert(&row).map(drop)
+    }
+
+    /// Returns the events of images whose name contains a text, oldest first.
+    #[action(idempotent)]
+    fn images(&self, name: String) -> Result<Vec<ImageEvent>> {
+        let named = ImageEvent::name.contains(name);
+        ImageEvent::select().filter(named).order_by(ImageEvent::id).all()
     }
 
     /// Returns the events of a container, oldest first.

@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod catalog;
 mod dead_letters;
+mod docker;
 mod dockstat;
 mod error;
 mod events;
@@ -61,6 +62,7 @@ const UPLOAD_BYTES_MAX: usize = 128 << 20;
 /// | `GET` and `PUT /policy` | the operator's policy | read, manage |
 /// | `GET /processes`, `GET /processes/{process}` | processes with their statuses and use of the machine | read |
 /// | `POST /processes/{process}/{order}` | start, stop, restart, block or unblock one or `all` | manage |
+/// | `GET /docker` | Docker engines and whether they are followed | read |
 /// | `GET /audit` | the latest denials | read |
 /// | `GET` and `POST /logs`, `GET /logs/stream` | log lines | read, call |
 /// | `POST /events`, `GET /events/stream` | publish events, and follow them | call, read |
@@ -98,6 +100,7 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .route("/processes", get(processes::list))
         .route("/processes/{process}", get(processes::get))
         .route("/processes/{process}/{order}", post(processes::order))
+        .route("/docker", get(docker::list))
         .route("/audit", get(host::audit))
         .route("/logs", get(logs::read).post(logs::write))
         .route("/logs/stream", get(stream::logs))

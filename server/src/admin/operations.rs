@@ -117,6 +117,9 @@ fn of_the_host(schemas: &mut Schemas) -> Vec<Operation> {
         )
         .path_schema("order", orders())
         .fails(&[503]),
+        get("/api/v1/docker", "list_docker_engines", "Docker engines and whether they are followed", "Host")
+            .needs(Read)
+            .json("200", "The engines, in the order of the host's file.", object(&["engines"])),
         get("/api/v1/audit", "audit", "The latest denials", "Host").needs(Read).json(
             "200",
             "The denials.",

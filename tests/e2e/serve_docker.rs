@@ -1,0 +1,157 @@
+//! Docker engines of a served host: Podman's events reach a plugin although the connection is cut again and again, and
+//! an engine that is not there harms nothing.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::serve::Served;
+use crate::harness::client::{Client, get};
+use crate::harness::command::Plugbay;
+use crate::harness::docker_registry::DockerRegistry;
+use crate::harness::guest::example;
+use crate::harness::patience::until;
+use crate::harness::podman::{CutProxy, Podman};
+
+/// The number of times that the connection is cut.
+const CUTS: u64 = 20;
+
+/// Writes a host's file in a directory, and returns its path.
+fn host_file(directory: &tempfile::TempDir, file: &str) -> String {
+    let path = directory.path().join("plugbay.yaml");
+    std::fs::write(&path, file).expect("written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// A host with `container-watch`, which may receive the events of containers and images.
+fn watched(plugin: &Path, file: &str) -> Served {
+    let grants = ["--grant", "db.*", "--grant", "events.container.*", "--grant", "events.image.*"];
+    Served::start(&[&[plugin.to_str().expect("UTF-8"), "--host-file", file], &grants[..]].concat())
+}
+
+/// The only engine of the host.
+async fn engine(served: &Served) -> Value {
+    get(served.address, "/api/v1/docker").await.json()["engines"][0].clone()
+}
+
+/// The events that an action of `container-watch` returns, by their names.
+async fn recorded(served: &Served, action: &str, payload: &str) -> Vec<Value> {
+    let path = format!("/plugins/container-watch/actions/{action}");
+    let mut client = Client::connect(served.address).await;
+    let answer = client
+        .request("POST", &path, "content-type: application/json\r\n", json!(payload).to_string().as_bytes())
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let rows = answer.json();
+    rows.as_array().unwrap_or_else(|| panic!("{rows}")).iter().map(|row| row["event"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_of_podman_is_lost_or_doubled_by_twenty_cuts() {
+    let Some(podman) = Podman::start() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("proxy.sock");
+    let proxy = CutProxy::start(&socket, podman.socket());
+    let file = host_file(&directory, &format!("docker: [{{ name: podman, url: \"unix://{}\" }}]", socket.display()));
+    let plugin = example::CONTAINER_WATCH.path();
+    let served = watched(&plugin, &file);
+    let connected = async |connections: u64| {
+        until("the engine is followed", async || {
+            let engine = engine(&served).await;
+            (engine["connected"] == true && engine["connections"].as_u64() >= Some(connections)).then_some(engine)
+        })
+        .await
+    };
+    let first = connected(1).await;
+    assert!(
+        first["engine"].as_str().is_some_and(|name| name.contains("Podman")) && first["error"].is_null(),
+        "{first}"
+    );
+
+    podman.import("docker.io/library/watched:1");
+    let mut containers = Vec::new();
+    for round in 0..CUTS {
+        let name = format!("watched-{round}");
+        containers.push(podman.run(&["create", "--name", &name, "--network", "none", "watched:1", "/file"]));
+        assert!(proxy.cut() > 0, "the stream of events is open");
+        // This happens while nothing is connected, or has just begun to be.
+        podman.run(&["rm", &name]);
+        podman.run(&["tag", "watched:1", &format!("docker.io/library/watched:tag-{round}")]);
+        connected(round + 2).await;
+    }
+    podman.run(&["rmi", "--force", "watched:1"]);
+    for container in &containers {
+        until(format!("the removal of {container}"), async || {
+            recorded(&served, "history", container).await.contains(&json!("destroy")).then_some(())
+        })
+        .await;
+    }
+    until("the tags", async || {
+        let tags = recorded(&served, "images", "watched:tag-").await;
+        (tags.iter().filter(|event| **event == "tag").count() as u64 >= CUTS).then_some(())
+    })
+    .await;
+    for container in &containers {
+        assert_eq!(recorded(&served, "history", container).await, ["create", "destroy"], "{container}");
+    }
+    let tags = recorded(&served, "images", "watched:tag-").await;
+    assert_eq!(tags.iter().filter(|event| **event == "tag").count() as u64, CUTS, "{tags:?}");
+    let last = engine(&served).await;
+    assert!(last["connections"].as_u64() > Some(CUTS) && last["malformed"] == 0, "{last}");
+    served.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn image_that_podman_pushes_pulls_and_removes_is_recorded() {
+    let (Some(podman), Some(registry)) = (Podman::start(), DockerRegistry::start()) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("unix://{}", podman.socket().display());
+    let file = host_file(&directory, &format!("docker: [{{ name: podman, url: \"{url}\" }}]"));
+    let plugin = example::CONTAINER_WATCH.path();
+    let served = watched(&plugin, &file);
+    until("the engine is followed", async || (engine(&served).await["connected"] == true).then_some(())).await;
+    let image = format!("{}/pulled:1", registry.address);
+    podman.import(&image);
+    podman.run(&["push", "-q", "--tls-verify=false", &image]);
+    podman.run(&["rmi", &image]);
+    podman.run(&["pull", "-q", "--tls-verify=false", &image]);
+    podman.run(&["rmi", &image]);
+    let events = until("the second removal", async || {
+        let events = recorded(&served, "images", "pulled:1").await;
+        (events.iter().filter(|event| **event == "delete").count() == 2).then_some(events)
+    })
+    .await;
+    for action in ["push", "pull", "untag"] {
+        assert!(events.contains(&json!(action)), "{action}: {events:?}");
+    }
+    served.end();
+}
+
+#[tokio::test]
+async fn engine_that_is_not_there_is_a_warning() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = host_file(&directory, "docker: [{ name: gone, url: \"unix:///nonexistent/docker.sock\" }]");
+    let mut served = Served::start(&["--host-file", &file]);
+    let printed = served.printed_until("it is tried again");
+    assert!(printed.contains("gone") && printed.contains("correct the path of its socket"), "{printed}");
+    let engine =
+        until("the reason", async || Some(engine(&served).await).filter(|engine| engine["error"].is_string())).await;
+    assert_eq!(
+        (&engine["name"], &engine["connected"], &engine["connections"]),
+        (&json!("gone"), &json!(false), &json!(0))
+    );
+    served.end();
+}
+
+#[test]
+fn file_that_is_no_certificate_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file =
+        host_file(&directory, "docker: [{ name: far, url: \"tcp://docker.example\", tls: { ca: plugbay.yaml } }]");
+    let refused = Plugbay::new(["serve", "--address", "127.0.0.1:0", "--host-file", &file]).run();
+    let advice = refused.advice();
+    assert!(
+        advice.contains("Docker engine `far`") && advice.contains("has no certificate in the PEM format"),
+        "{advice}"
+    );
+}
