@@ -238,7 +238,9 @@ impl Following {
                         Ok(list) => listed = Some(list),
                         Err(error) => self.note_unlisted(&error),
                     }
-                    compared_by = Instant::now() + SETTLE_MAX;
+                    // The first comparison makes no events, so it need not wait for those of the stream.
+                    let is_first = !self.shared.known.lock().has_compared();
+                    compared_by = Instant::now() + if is_first { Duration::ZERO } else { SETTLE_MAX };
                     last_byte = Instant::now();
                 }
                 () = sleep_until(compared_by.min(last_byte + SETTLE)), if listed.is_some() => {
@@ -349,6 +351,6 @@ fn now_ns() -> u64 {
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "follower_tests.rs"]
 mod tests;

@@ -52,6 +52,11 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Whether a list was compared.
+    pub(crate) fn has_compared(&self) -> bool {
+        self.has_compared
+    }
+
     /// The number of containers.
     pub(crate) fn containers(&self) -> usize {
         self.objects.containers.len()

@@ -12,6 +12,7 @@ const LEAST: &str = "1.24";
 const MOST: &str = "1.54";
 /// The longest answer that is read, in bytes.
 const VERSION_BYTES_MAX: usize = 256 << 10;
+const PATH: &str = "/version";
 
 /// An engine after the first request.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ struct Component {
 
 /// Asks the engine for its version.
 pub(crate) async fn negotiate(connection: &mut Connection) -> Result<Engine, DockerError> {
-    let (version, date): (Version, _) = connection.get("/version", VERSION_BYTES_MAX).await?;
+    let (version, date): (Version, _) = connection.get(PATH, VERSION_BYTES_MAX).await?;
     let api_version = choose(&version)?;
     let component = version.components.into_iter().flatten().next().map(|component| component.name);
     // Docker calls its own so.
@@ -60,7 +61,7 @@ fn choose(version: &Version) -> Result<String, DockerError> {
         let number = |part: &str| part.parse::<u32>().ok();
         let parsed = text.split_once('.').and_then(|(major, minor)| Some((number(major)?, number(minor)?)));
         parsed.ok_or_else(|| DockerError::Answer {
-            path: "/version".to_owned(),
+            path: PATH.to_owned(),
             reason: format!("{text:?} is not a version of the API"),
         })
     };

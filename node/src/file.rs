@@ -111,6 +111,11 @@ impl HostFile {
         &self.contents.supervision
     }
 
+    /// The consumers whose tokens the operator revoked: `api.revoked` of a `pup.json`.
+    pub fn revoked_consumers(&self) -> &[String] {
+        &self.contents.supervision.api.revoked
+    }
+
     /// The Docker engines, with paths that are no longer relative to the file.
     pub(crate) fn docker(&self) -> &[DockerEntry] {
         &self.contents.docker

@@ -145,8 +145,8 @@ impl Node {
     /// sinks and the isolation of compiling; its policy, ceilings, environment and data directory are replaced.
     ///
     /// # Errors
-    /// [`NodeError`] if the environment, the data directory, a process or a Docker engine of the file cannot be used, this
-    /// process used SQLite before, or the runtime cannot be built.
+    /// [`NodeError`] if the environment, the data directory, a process or a Docker engine of the file cannot be used,
+    /// this process used SQLite before, or the runtime cannot be built.
     pub fn open(options: NodeOptions, builder: RuntimeBuilder) -> Result<Self, NodeError> {
         plugbay::bound_sql_memory()?;
         let NodeOptions { file, policy, limits, environment, data_dir, only_checks } = options;

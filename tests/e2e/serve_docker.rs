@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::serve::Served;
+use crate::harness::assert::assert_contains;
 use crate::harness::client::{Client, get};
 use crate::harness::command::Plugbay;
 use crate::harness::docker_registry::DockerRegistry;
@@ -42,8 +43,9 @@ async fn recorded(served: &Served, action: &str, payload: &str) -> Vec<Value> {
         .request("POST", &path, "content-type: application/json\r\n", json!(payload).to_string().as_bytes())
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let rows = answer.json();
-    rows.as_array().unwrap_or_else(|| panic!("{rows}")).iter().map(|row| row["event"].clone()).collect()
+    let answer = answer.json();
+    let rows = answer["result"].as_array();
+    rows.unwrap_or_else(|| panic!("{answer}")).iter().map(|row| row["event"].clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,14 +74,22 @@ async fn no_event_of_podman_is_lost_or_doubled_by_twenty_cuts() {
     let mut containers = Vec::new();
     for round in 0..CUTS {
         let name = format!("watched-{round}");
-        containers.push(podman.run(&["create", "--name", &name, "--network", "none", "watched:1", "/file"]));
+        containers.push(podman.run(&[
+            "create",
+            "--name",
+            &name,
+            "--network",
+            "none",
+            "docker.io/library/watched:1",
+            "/file",
+        ]));
         assert!(proxy.cut() > 0, "the stream of events is open");
         // This happens while nothing is connected, or has just begun to be.
         podman.run(&["rm", &name]);
-        podman.run(&["tag", "watched:1", &format!("docker.io/library/watched:tag-{round}")]);
+        podman.run(&["tag", "docker.io/library/watched:1", &format!("docker.io/library/watched:tag-{round}")]);
         connected(round + 2).await;
     }
-    podman.run(&["rmi", "--force", "watched:1"]);
+    podman.run(&["rmi", "--force", "docker.io/library/watched:1"]);
     for container in &containers {
         until(format!("the removal of {container}"), async || {
             recorded(&served, "history", container).await.contains(&json!("destroy")).then_some(())
@@ -148,10 +158,6 @@ fn file_that_is_no_certificate_is_refused_at_the_start() {
     let directory = tempfile::tempdir().expect("a directory");
     let file =
         host_file(&directory, "docker: [{ name: far, url: \"tcp://docker.example\", tls: { ca: plugbay.yaml } }]");
-    let refused = Plugbay::new(["serve", "--address", "127.0.0.1:0", "--host-file", &file]).run();
-    let advice = refused.advice();
-    assert!(
-        advice.contains("Docker engine `far`") && advice.contains("has no certificate in the PEM format"),
-        "{advice}"
-    );
+    let refused = Plugbay::new(["serve", "--address", "127.0.0.1:0", "--host-file", &file]).run().exits_with(2);
+    assert_contains(&refused.stderr, &["Docker engine `far`", "plugbay.yaml has no certificate in the PEM format"]);
 }

@@ -1,7 +1,7 @@
 //! The Docker engines of a node, with an engine of the test that starts and ends a container.
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use plugbay::Package;
 use plugbay::event::Received;
@@ -18,14 +18,15 @@ const EVENTS: &str = concat!(
     r#"{"Type":"container","Action":"die","Actor":{"ID":"4f","Attributes":{"name":"web","exitCode":"1"}},"timeNano":10}"#,
 );
 
-/// An engine of Docker's API 1.41, which ends each stream of events at once, so that it is asked for them again.
-async fn engine() -> u16 {
+/// An engine of Docker's API 1.41. It ends each stream of events at once, so that it is asked for them again, or it has
+/// no events and does not answer.
+async fn engine(has_events: bool) -> u16 {
     let listed = json!([{ "Id": "5a", "Names": ["/db"], "Image": "postgres", "State": "running" }]);
     let stats = json!({ "memory_stats": { "usage": 7 }, "cpu_stats": { "cpu_usage": { "total_usage": 1 } } });
     let answer = |value: Value| get(move || async move { axum::Json(value) });
     let router = Router::new()
         .route("/version", answer(json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.24", "Version": "20.10" })))
-        .route("/v1.41/events", get(|| async { EVENTS.into_response() }))
+        .route("/v1.41/events", get(move || events(has_events)))
         .route("/v1.41/containers/json", answer(listed))
         .route("/v1.41/images/json", answer(json!([])))
         .route("/v1.41/networks", answer(json!([])))
@@ -37,10 +38,17 @@ async fn engine() -> u16 {
     port
 }
 
+async fn events(has_events: bool) -> Response {
+    match has_events {
+        true => EVENTS.into_response(),
+        false => std::future::pending().await,
+    }
+}
+
 #[tokio::test]
 async fn start_and_end_of_a_container_reach_a_plugin_once() {
     let directory = tempfile::tempdir().expect("a directory");
-    let port = engine().await;
+    let port = engine(true).await;
     let policy = "[{ resource: \"db.*\" }, { resource: events.container.* }, { resource: events.image.* }]";
     let file = format!("docker: [{{ name: a, url: \"tcp://127.0.0.1:{port}\" }}]\npolicy: {policy}\n");
     let node = node(&directory, &file);
@@ -70,7 +78,7 @@ async fn start_and_end_of_a_container_reach_a_plugin_once() {
 #[tokio::test]
 async fn running_containers_are_measured_while_a_stream_receives_it() {
     let directory = tempfile::tempdir().expect("a directory");
-    let port = engine().await;
+    let port = engine(false).await;
     let file = format!("docker: [{{ name: a, url: \"tcp://127.0.0.1:{port}\", metrics_interval_seconds: 0.01 }}]");
     let node = node(&directory, &file);
     let mut metrics = node.runtime.subscribe("container:metrics").expect("a topic");

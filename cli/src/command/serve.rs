@@ -232,7 +232,8 @@ fn access(host: &ServedHost, address: SocketAddr, output: Output) -> Result<(Acc
         _ => TokenStore::in_memory()?,
     };
     let tokens = Some(Arc::new(tokens));
-    let options = AccessOptions::of_file(&host.server).map_err(|error| Error::Usage(error.to_string()))?;
+    let mut options = AccessOptions::of_file(&host.server).map_err(|error| Error::Usage(error.to_string()))?;
+    options.revoked = host.node.file().revoked_consumers().to_vec();
     let access = Access::of_address(address, tokens.clone(), &options);
     let access = access.map_err(|error| Error::Usage(error.to_string()))?;
     if !address.ip().is_loopback() || options.anonymous.is_some() {

@@ -1,5 +1,5 @@
-//! A record of containers that are created, start, stop, die and are removed, and of what happens to images, in tables of
-//! the plugin's own.
+//! A record of containers that are created, start, stop, die and are removed, and of what happens to images, in tables
+//! of the plugin's own.
 //!
 //! The topics of Docker's events have three spellings, and the handlers below use each of them: the hook name
 //! `onContainerStart`, Docker's words `container:stopped`, and the topic itself, `container.die`. An event always has
@@ -94,7 +94,7 @@ impl ContainerWatch {
         record("die", container)
     }
 
-    #[on_event("container:removed")]
+    #[on_event("onContainerRemove")]
     fn removed(&self, container: Container) -> Result<()> {
         record("destroy", container)
     }

@@ -155,6 +155,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn token_of_a_consumer_that_the_operator_revoked_is_refused() {
+        let tokens = Arc::new(TokenStore::in_memory().expect("opened"));
+        let options = AccessOptions { revoked: vec!["ci".to_owned()], ..AccessOptions::default() };
+        let address = "127.0.0.1:7070".parse().expect("an address");
+        let access = Access::of_address(address, Some(tokens.clone()), &options).expect("allowed");
+        let layer = middleware::from_fn_with_state(access, authenticate);
+        let server = Router::new().route("/", any(async || "answered")).layer(layer);
+        let make = |consumer| tokens.create(&NewToken::new(consumer, [Scope::all(ScopeKind::Read)]), 0).expect("made");
+        let refused = with_token(&server, &make("ci").secret).await;
+        assert!(refused.0 == 401 && refused.1.contains("invalid_token"), "{refused:?}");
+        assert_eq!(with_token(&server, &make("other").secret).await, (200, "answered".to_owned()));
+    }
+
+    #[tokio::test]
     async fn wrong_tokens_are_limited_and_right_ones_are_not() {
         let (_directory, tokens, server) = server();
         let right = tokens.create(&NewToken::new("ci", [Scope::all(ScopeKind::Manage)]), 0).expect("made");

@@ -17,7 +17,8 @@ use super::session_store::SignIn;
 use super::token_store::WrongToken;
 use super::wrong_tokens::WrongTokens;
 use super::{
-    CreatedToken, HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, Token, TokenStore, TokenStoreError,
+    CreatedToken, HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, Token, TokenState, TokenStore,
+    TokenStoreError,
 };
 use crate::ConnectionInfo;
 
@@ -30,6 +31,8 @@ pub struct AccessOptions {
     /// Names of the server, in addition to those of the loopback. Default on a loopback address: none. Default on
     /// another, where a caller without a token may do nothing: any.
     pub hosts: Vec<String>,
+    /// Consumers whose tokens and sessions are refused, as those of revoked tokens are. Default: none.
+    pub revoked: Vec<String>,
 }
 
 impl AccessOptions {
@@ -39,7 +42,8 @@ impl AccessOptions {
     /// [`InvalidScope`] if a text is not a scope, which the reader of the file has refused already.
     pub fn of_file(entry: &ServerEntry) -> Result<Self, InvalidScope> {
         let scopes = |texts: &Vec<String>| texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
-        Ok(AccessOptions { anonymous: entry.anonymous.as_ref().map(scopes).transpose()?, hosts: entry.hosts.clone() })
+        let anonymous = entry.anonymous.as_ref().map(scopes).transpose()?;
+        Ok(AccessOptions { anonymous, hosts: entry.hosts.clone(), revoked: Vec::new() })
     }
 }
 
@@ -78,6 +82,7 @@ pub struct Access {
     tokens: Option<Arc<TokenStore>>,
     anonymous: Vec<Scope>,
     hosts: HostNames,
+    revoked: Arc<[String]>,
     is_tls: bool,
     wrong: Arc<WrongTokens>,
     clock: Arc<dyn Clock>,
@@ -115,15 +120,16 @@ impl Access {
             (true, false) => HostNames::Any,
             (false, _) => HostNames::Named(options.hosts.iter().map(|name| name.to_ascii_lowercase()).collect()),
         };
-        Ok(Access { tokens, anonymous, hosts, is_tls: false, wrong: Arc::default(), clock })
+        let revoked = options.revoked.as_slice().into();
+        Ok(Access { tokens, anonymous, hosts, revoked, is_tls: false, wrong: Arc::default(), clock })
     }
 
     /// The rules of the local socket, whose listener lets in the user of the host alone: no names are checked, and
     /// everything is allowed.
     pub fn of_local_socket(tokens: Option<Arc<TokenStore>>) -> Self {
         let clock = Arc::new(SystemClock);
-        let wrong = Arc::default();
-        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, is_tls: false, wrong, clock }
+        let (wrong, revoked) = (Arc::default(), Arc::default());
+        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, revoked, is_tls: false, wrong, clock }
     }
 
     /// Sets the clock by which tokens expire. Default: the machine's.
@@ -167,6 +173,9 @@ impl Access {
             let (text, address) = (text?, address(request));
             let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;
             let token = tokens.verify(text, now).map_err(|wrong| self.refusal(address, wrong))?;
+            if self.revoked.contains(&token.consumer) {
+                return Err(Refusal::InvalidToken { ended: Some(TokenState::Revoked) });
+            }
             return Ok((self.used(tokens, &token, now), None));
         }
         match self.session(request, now)? {
@@ -187,6 +196,7 @@ impl Access {
             PageOrigin::Unknown => {}
         }
         match tokens.session(text, now) {
+            Ok(session) if self.revoked.contains(&session.consumer) => Ok(None),
             Ok(session) => Ok(Some((tokens, session))),
             Err(WrongToken::Unknown | WrongToken::Ended(_)) => Ok(None),
             Err(WrongToken::Store(error)) => Err(unavailable(&error)),
