@@ -27,8 +27,8 @@
 //! # }
 //! ```
 //!
-//! The crate speaks HTTP with hyper, which the host has already. A follower needs a handful of GET requests, and a client
-//! of the whole API (bollard) would add 2 MB of generated types. It knows no plugins and no WebAssembly.
+//! The crate speaks HTTP with hyper, which the host has already. A follower needs a handful of GET requests, and a
+//! client of the whole API (bollard) would add 2 MB of generated types. It knows no plugins and no WebAssembly.
 
 #![forbid(unsafe_code)]
 

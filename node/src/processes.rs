@@ -122,8 +122,8 @@ impl Node {
         application_state(self.processes(), processes.and_then(|processes| processes.port))
     }
 
-    /// Ends the host in order: Docker engines are no longer followed; plugins receive `terminating`, with the milliseconds that Pup announces, and are
-    /// unloaded; then all processes end, each in its own time.
+    /// Ends the host in order: Docker engines are no longer followed; plugins receive `terminating`, with the
+    /// milliseconds that Pup announces, and are unloaded; then all processes end, each in its own time.
     pub async fn shutdown(&self) {
         self.docker.end();
         if let Some(processes) = self.processes.get() {

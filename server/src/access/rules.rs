@@ -297,7 +297,7 @@ mod tests {
 
     fn options(anonymous: Option<&[&str]>) -> AccessOptions {
         let scopes = anonymous.map(|scopes| scopes.iter().map(|scope| scope.parse().expect("a scope")).collect());
-        AccessOptions { anonymous: scopes, hosts: Vec::new() }
+        AccessOptions { anonymous: scopes, hosts: Vec::new(), revoked: Vec::new() }
     }
 
     fn of(address: &str, anonymous: Option<&[&str]>) -> Result<Access, AccessError> {
