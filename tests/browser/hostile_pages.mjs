@@ -134,7 +134,8 @@ test("loops over a million and deep nesting are cut, and the page says so", asyn
     await page.getByText("This page has too many elements.").waitFor();
   });
   console.log(`# longest task of a page with too many elements: ${busy.toFixed(0)} ms of processor time`);
-  assert((await page.locator("#app *").count()) < 60_000);
+  assert(busy < 50, `${busy} ms`);
+  assert((await page.locator("#app *").count()) < 10_000);
 });
 
 test("fragments, computed values and actions that lead in a circle end", async (page) => {

@@ -1,11 +1,10 @@
-//! The browser's files: their table, and how they are served.
+//! The browser's files as they are sent: the scripts and the style sheet of each document, put together at the first
+//! request.
 //!
-//! They are in the binary, so pages work without the internet, and no tool but cargo builds them. Their addresses
-//! contain a hash over all of them, so a browser may hold them forever, relative imports work, and a page never mixes
-//! files of two versions. Comments and indentation, a fifth of the compressed bytes, are not sent. The style sheets of
-//! a document are one file: `style/tokens+base.css` is `style/tokens.css` with `style/base.css`.
+//! Their addresses contain a hash over all of them, so a browser may hold them forever, relative imports work, and a
+//! page never mixes files of two versions.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
 
@@ -19,149 +18,73 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYP
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 
+use super::bundle::bundle;
+use super::sources::source;
+use super::{DOCUMENTS, Shell};
 use crate::answer;
 
-/// A file, with what is sent of it.
-pub(super) struct File {
-    pub(super) path: &'static str,
-    pub(super) content: &'static str,
-    sent: OnceLock<Sent>,
-}
+/// Style sheets that are loaded by a script.
+const SHEETS: [&str; 1] = ["vendor/uplot.css"];
 
-/// The body of a file: as it is, and compressed.
-#[derive(Debug, Clone)]
-struct Sent {
+/// A body, as it is and compressed.
+#[derive(Debug)]
+struct File {
     plain: Bytes,
-    compressed: Bytes,
+    compressed: OnceLock<Bytes>,
 }
 
-/// The most style sheets in one file.
-const SHEETS_MAX: usize = 8;
-
-macro_rules! files {
-    ($($path:literal,)*) => {
-        [$(File {
-            path: $path,
-            content: include_str!(concat!("../../ui/", $path)),
-            sent: OnceLock::new(),
-        },)*]
-    };
+/// All files by their paths, and the hash over them.
+#[derive(Debug)]
+struct Files {
+    hash: String,
+    by_path: BTreeMap<String, File>,
 }
 
-/// All files of `server/ui` that browsers load. A test compares the list with the directory.
-static FILES: [File; FILE_COUNT] = files![
-    "dashboard/format.js",
-    "dashboard/frame.js",
-    "dashboard/history.js",
-    "dashboard/later.js",
-    "dashboard/main.js",
-    "dashboard/parts.js",
-    "dashboard/plugin_menu.js",
-    "dashboard/resource.js",
-    "dashboard/session.js",
-    "dashboard/tabs/actions.js",
-    "dashboard/tabs/configuration.js",
-    "dashboard/tabs/data.js",
-    "dashboard/tabs/jobs.js",
-    "dashboard/tabs/manifest.js",
-    "dashboard/tabs/permissions.js",
-    "dashboard/tabs/tables.js",
-    "dashboard/views/audit.js",
-    "dashboard/views/dead_letters.js",
-    "dashboard/views/events.js",
-    "dashboard/views/host.js",
-    "dashboard/views/install.js",
-    "dashboard/views/logs.js",
-    "dashboard/views/overview.js",
-    "dashboard/views/plugin.js",
-    "dashboard/views/processes.js",
-    "dashboard/views/sign_in.js",
-    "dashboard/views/tokens.js",
-    "lib/dialog.js",
-    "lib/events.js",
-    "lib/expression.js",
-    "lib/form.js",
-    "lib/http.js",
-    "lib/placeholder.js",
-    "lib/router.js",
-    "lib/schema.js",
-    "lib/scope.js",
-    "lib/store.js",
-    "lib/theme.js",
-    "lib/toast.js",
-    "lib/values.js",
-    "lib/view.js",
-    "page/actions.js",
-    "page/frame.js",
-    "page/links.js",
-    "page/loaders.js",
-    "page/main.js",
-    "page/model.js",
-    "page/needed.js",
-    "page/nodes.js",
-    "page/page.js",
-    "page/regions.js",
-    "page/state.js",
-    "page/utilities.js",
-    "style/base.css",
-    "style/controls.css",
-    "style/dashboard.css",
-    "style/page.css",
-    "style/tokens.css",
-    "style/widgets.css",
-    "vendor/hooks.js",
-    "vendor/htm.js",
-    "vendor/preact.js",
-    "vendor/uplot.css",
-    "vendor/uplot.js",
-    "widgets/button.js",
-    "widgets/chart.js",
-    "widgets/figures.js",
-    "widgets/form.js",
-    "widgets/index.js",
-    "widgets/inputs.js",
-    "widgets/layout.js",
-    "widgets/modal.js",
-    "widgets/rows.js",
-    "widgets/table.js",
-    "widgets/text.js",
-    "widgets/widget.js",
-];
-const FILE_COUNT: usize = 76;
-
-static BY_PATH: LazyLock<HashMap<&'static str, &'static File>> =
-    LazyLock::new(|| FILES.iter().map(|file| (file.path, file)).collect());
-
-static HASH: LazyLock<String> = LazyLock::new(|| {
-    let mut hasher = Sha256::new();
-    for file in &FILES {
-        // With lengths, so that no two lists of files give the same bytes.
-        hasher.update((file.path.len() as u64).to_le_bytes());
-        hasher.update(file.path);
-        hasher.update((file.content.len() as u64).to_le_bytes());
-        hasher.update(file.content);
+static FILES: LazyLock<Files> = LazyLock::new(|| {
+    let mut texts = BTreeMap::new();
+    for document in DOCUMENTS {
+        // Tests put all documents together, and the modules are part of the binary.
+        for file in bundle(&document.script()).unwrap_or_else(|error| panic!("{error}")) {
+            texts.insert(format!("{}.map", file.path), file.map);
+            texts.insert(file.path, file.script);
+        }
+        texts.insert(document.style(), sheets(document));
     }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    for path in SHEETS {
+        texts.extend(source(path).map(|sheet| (path.to_owned(), sheet.text())));
+    }
+    let mut hasher = Sha256::new();
+    for (path, text) in &texts {
+        // With lengths, so that no two lists of files give the same bytes.
+        for part in [path, text] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    let hash = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let file = |text: String| File { plain: text.into(), compressed: OnceLock::new() };
+    Files { hash, by_path: texts.into_iter().map(|(path, text)| (path, file(text))).collect() }
 });
+
+/// The style sheets of a document as one.
+fn sheets(document: &Shell) -> String {
+    let sheet = |name: &&str| source(&format!("style/{name}.css")).map(|sheet| sheet.text());
+    document.styles.iter().filter_map(sheet).collect()
+}
 
 /// The hash over all files, 16 hexadecimal digits.
 pub(super) fn hash() -> &'static str {
-    &HASH
-}
-
-/// The file with a path below `server/ui`.
-pub(super) fn file(path: &str) -> Option<&'static File> {
-    BY_PATH.get(path).copied()
+    &FILES.hash
 }
 
 /// `GET /ui/{hash}/{path}`
 pub(super) async fn serve(Path((hash, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let Some(sent) = sent(&path).filter(|_| hash == *HASH) else {
+    let Some(file) = FILES.by_path.get(&path).filter(|_| hash == FILES.hash) else {
         let message = "this server has no such file; if it was updated, load the page again";
         return answer::error(StatusCode::NOT_FOUND, "not_found", message);
     };
     let is_compressed = headers.get_all(ACCEPT_ENCODING).iter().any(takes_gzip);
-    let mut response = Response::new(Body::from(if is_compressed { sent.compressed } else { sent.plain }));
+    let mut response = Response::new(Body::from(if is_compressed { file.compressed() } else { file.plain.clone() }));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&path)));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -173,49 +96,14 @@ pub(super) async fn serve(Path((hash, path)): Path<(String, String)>, headers: H
     response
 }
 
-/// The body of a file, or of several style sheets.
-fn sent(path: &str) -> Option<Sent> {
-    if let Some(file) = file(path) {
-        return Some(file.sent.get_or_init(|| Sent::new(file.text())).clone());
-    }
-    let names = path.strip_prefix("style/")?.strip_suffix(".css")?;
-    if names.split('+').count() > SHEETS_MAX {
-        return None;
-    }
-    let sheets = names.split('+').map(|name| file(&format!("style/{name}.css")).map(File::text));
-    Some(Sent::new(sheets.collect::<Option<String>>()?))
-}
-
-impl Sent {
-    fn new(text: String) -> Self {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let written = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-        Sent { plain: text.into(), compressed: written.expect("writing to memory does not fail").into() }
-    }
-}
-
 impl File {
-    /// The text that is sent: that of libraries as it is, with their licences, our own without lines that are comments
-    /// and without indentation.
-    fn text(&self) -> String {
-        if self.path.starts_with("vendor/") {
-            return self.content.to_owned();
-        }
-        let mut text = String::with_capacity(self.content.len());
-        let mut lines = self.content.lines().map(str::trim).filter(|line| !line.is_empty());
-        while let Some(line) = lines.next() {
-            if line.starts_with("/*") {
-                let mut end = line;
-                while !end.ends_with("*/") {
-                    let Some(next) = lines.next() else { break };
-                    end = next;
-                }
-            } else if !line.starts_with("//") {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-        text
+    fn compressed(&self) -> Bytes {
+        let compress = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            let written = encoder.write_all(&self.plain).and_then(|()| encoder.finish());
+            written.expect("writing to memory does not fail").into()
+        };
+        self.compressed.get_or_init(compress).clone()
     }
 }
 
@@ -233,77 +121,32 @@ fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "css")) => "text/css; charset=utf-8",
-        _ => "application/octet-stream",
+        _ => "application/json",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
-    /// The files below a directory that browsers load, with their paths from `server/ui`.
-    fn found(directory: &Path, prefix: &str, files: &mut Vec<String>) {
-        for entry in std::fs::read_dir(directory).expect("readable") {
-            let entry = entry.expect("readable");
-            let name = entry.file_name().into_string().expect("UTF-8");
-            let path = format!("{prefix}{name}");
-            if entry.path().is_dir() && path != "test" {
-                found(&entry.path(), &format!("{path}/"), files);
-            } else if name.ends_with(".js") || name.ends_with(".css") {
-                files.push(path);
+    #[test]
+    fn document_has_its_script_its_style_sheet_and_what_they_load() {
+        for document in DOCUMENTS {
+            for path in [document.script(), document.style(), format!("{}.map", document.script())] {
+                assert!(FILES.by_path.contains_key(&path), "{path}");
+            }
+            for style in document.styles {
+                assert!(source(&format!("style/{style}.css")).is_some(), "{style}");
             }
         }
-    }
-
-    #[test]
-    fn table_has_the_files_of_the_directory_in_order() {
-        let mut files = Vec::new();
-        found(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui"), "", &mut files);
-        files.sort();
-        assert_eq!(FILES.iter().map(|file| file.path).collect::<Vec<_>>(), files);
-    }
-
-    #[test]
-    fn vendored_files_have_the_hashes_of_their_list() {
-        let list = include_str!("../../ui/vendor/VENDOR.md");
-        for file in FILES.iter().filter(|file| file.path.starts_with("vendor/")) {
-            let hash: String = Sha256::digest(file.content).iter().map(|byte| format!("{byte:02x}")).collect();
-            let name = file.path.trim_start_matches("vendor/");
-            let row = list.lines().find(|line| line.starts_with(&format!("| `{name}` "))).expect(name);
-            assert!(row.ends_with(&format!("`{hash}` |")), "{name} has the hash {hash}");
-        }
-    }
-
-    #[test]
-    fn no_file_makes_code_of_text_or_inserts_markup() {
-        for file in &FILES {
-            let text = file.content;
-            let is_own = !file.path.starts_with("vendor/");
-            for word in ["eval(", "new Function", "document.write", "innerHTML", "insertAdjacentHTML"] {
-                // Preact knows `innerHTML` for `dangerouslySetInnerHTML`, which no own file names.
-                let is_known = !is_own && word == "innerHTML";
-                assert!(is_known || !text.contains(word), "{} has `{word}`", file.path);
-            }
-            assert!(!is_own || !text.contains("dangerouslySet"), "{}", file.path);
-        }
-    }
-
-    #[test]
-    fn comments_and_indentation_are_not_sent() {
-        let file = |content| File { path: "lib/x.js", content, sent: OnceLock::new() };
-        let text = file("// One.\n\n/**\n * Two.\n */\nexport const a = 1; // stays\n  /* Three. */\n  a();\n").text();
-        assert_eq!(text, "export const a = 1; // stays\na();\n");
-    }
-
-    #[test]
-    fn style_sheets_are_sent_as_one() {
-        let of = |path| sent(path).map(|sent| sent.plain.len());
-        let both = of("style/tokens.css").expect("known") + of("style/base.css").expect("known");
-        assert_eq!(of("style/tokens+base.css"), Some(both));
-        assert_eq!(of("style/tokens+none.css"), None);
-        assert_eq!(of(&format!("style/{}tokens.css", "tokens+".repeat(8))), None);
+        assert!(SHEETS.iter().all(|path| FILES.by_path.contains_key(*path)));
+        let imports = FILES.by_path.iter().filter(|(path, _)| path.ends_with(".js")).flat_map(|(path, file)| {
+            let text = std::str::from_utf8(&file.plain).expect("UTF-8");
+            let folder = path.rsplit_once('/').expect("a folder").0;
+            text.split("import(\"./").skip(1).map(move |rest| format!("{folder}/{}", rest.split('"').next().unwrap_or("")))
+        });
+        let missing: Vec<_> = imports.filter(|path| !FILES.by_path.contains_key(path)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

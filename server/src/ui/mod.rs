@@ -4,17 +4,21 @@
 //! GET / and /-/{view}      shell.rs ─▶ dashboard/main.js ─▶ the API, with the caller's session
 //! GET /p/{plugin}/{path}   shell.rs ─▶ page/main.js ─▶ the API of pages, with the caller's session
 //! GET /p/…?plain           plain.rs: the same page as HTML, for browsers without scripts
-//! GET /ui/{hash}/{file}    files.rs
+//! GET /ui/{hash}/{file}    files.rs ─▶ bundle.rs puts the modules of server/ui together
 //! ```
 //!
 //! The documents and the files contain nothing of a plugin and no secret, so they need no token. A plugin's page is
 //! data, which the scripts of this server interpret: nothing that a plugin supplies runs in the browser.
 
+mod bundle;
 mod files;
 mod html;
+mod module;
 mod plain;
 mod plain_nodes;
 mod shell;
+mod source_map;
+mod sources;
 
 use axum::Router;
 use axum::extract::State;
@@ -29,7 +33,7 @@ use crate::pages::page_call;
 /// The document of all pages of plugins.
 const PAGE: Shell = Shell {
     title: "Plugbay",
-    script: "page/main.js",
+    folder: "page",
     styles: &["tokens", "base", "controls", "page", "widgets"],
     plain_query: Some("?plain"),
 };
@@ -37,10 +41,13 @@ const PAGE: Shell = Shell {
 /// The document of the operator's dashboard, whose script shows a view for each address.
 const DASHBOARD: Shell = Shell {
     title: "Plugbay",
-    script: "dashboard/main.js",
+    folder: "dashboard",
     styles: &["tokens", "base", "controls", "dashboard"],
     plain_query: None,
 };
+
+/// All documents.
+const DOCUMENTS: [&Shell; 2] = [&PAGE, &DASHBOARD];
 
 /// Returns the routes of the browser's files and documents.
 pub(crate) fn ui_routes(state: &AdminState) -> Router {
@@ -89,19 +96,4 @@ async fn page(State(state): State<AdminState>, caller: Caller, uri: Uri) -> Resp
 /// `GET /` and `GET /-/{view}`
 async fn dashboard() -> Response {
     DASHBOARD.response(StatusCode::OK)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_of_the_documents_exist() {
-        for shell in [&PAGE, &DASHBOARD] {
-            assert!(files::file(shell.script).is_some(), "{}", shell.script);
-            for style in shell.styles {
-                assert!(files::file(&format!("style/{style}.css")).is_some(), "{style}");
-            }
-        }
-    }
 }

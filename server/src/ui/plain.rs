@@ -9,6 +9,7 @@ use plugbay::manifest::page::Scope;
 use plugbay::page::{FoundPage, OpenedPage, PluginPages};
 use serde_json::Value;
 
+use super::PAGE;
 use super::files::hash;
 use super::html::{Html, Link};
 use super::plain_nodes::Nodes;
@@ -77,8 +78,9 @@ fn begin(plugin: &str, title: &str) -> Html {
     html.element("title", &format!("{title} · {plugin} · Plugbay"));
     html.raw("<link rel=\"icon\" href=\"data:,\">\n");
     html.raw(&format!(
-        "<link rel=\"stylesheet\" href=\"/ui/{}/style/tokens+base+controls+page+widgets.css\">\n</head>\n<body>\n",
-        hash()
+        "<link rel=\"stylesheet\" href=\"/ui/{}/{}\">\n</head>\n<body>\n",
+        hash(),
+        PAGE.style()
     ));
     html.raw("<header class=\"frame\"><span class=\"frame__home\">Plugbay</span><span class=\"frame__owner\">plugin ");
     html.element("b", plugin);

@@ -2,7 +2,7 @@
 
 import { post } from "../lib/http.js";
 import { Store } from "../lib/store.js";
-import { loadWidgets } from "../widgets/index.js";
+import { loadWidgets, widgetOf } from "../widgets/index.js";
 import { Actions } from "./actions.js";
 import { fresh, Loaders } from "./loaders.js";
 import { PageState, tried } from "./state.js";
@@ -25,6 +25,8 @@ export class PageModel {
   /** Counts the changes: who shows the page follows it. */
   changes = new Store(0);
   #isScheduled = false;
+  /** Widgets import what renders them, which finds them here. */
+  widgetOf = widgetOf;
 
   constructor(page, held = []) {
     const changed = () => this.#schedule();

@@ -4,11 +4,13 @@ import { Component, Fragment, html } from "../lib/view.js";
 import { holds, evaluate } from "../lib/expression.js";
 import { asText, fill } from "../lib/placeholder.js";
 import { words } from "../lib/values.js";
-import { widgetOf } from "../widgets/index.js";
 import { tried } from "./state.js";
 
-/** The most widgets of one rendering, items of one loop, and levels. What is left out is said on the page. */
-const WIDGETS_MAX = 10_000;
+/**
+ * The most widgets of one rendering, items of one loop, and levels. What is left out is said on the page. 2,000 widgets
+ * take a task of 40 ms, and are as many as the nodes of a template; tables have longer lists.
+ */
+const WIDGETS_MAX = 2_000;
 const ITEMS_MAX = 1_000;
 const DEPTH_MAX = 64;
 
@@ -101,7 +103,7 @@ function renderOnce(node, place, key) {
   if (node.condition !== undefined && node.condition !== null && !isShown(node.condition, place.scope)) return null;
   place.budget.left -= 1;
   if (node.type === "fragment") return html`<${Fragment} key=${key}>${renderFragment(node, place)}<//>`;
-  const Widget = widgetOf(node.type);
+  const Widget = place.page.widgetOf(node.type);
   if (!Widget) {
     if (node.fallback !== undefined && node.fallback !== null) return html`<${Fragment} key=${key}>${renderNodes(node.fallback, place)}<//>`;
     return html`<p key=${key} class="notice notice--warning">This host has no widget \`${String(node.type)}\`.</p>`;

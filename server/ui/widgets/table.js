@@ -17,7 +17,7 @@ const ROW_HEIGHT = { sm: 32, md: 40, lg: 52 };
 const HEIGHT = 600;
 const BEYOND = 10;
 /** The widgets of one cell and of all cells that are shown. */
-const WIDGETS_MAX = 5_000;
+const WIDGETS_MAX = 2_000;
 
 export function Table(widget) {
   const { node, place, props } = widget;
