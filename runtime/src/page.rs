@@ -4,6 +4,7 @@
 //! A page is data that a renderer shows. Everything that it fetches or changes is a request to a route of its plugin,
 //! made by the runtime on behalf of the person who looks at it. Results serialize as renderers receive them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::error::RouteError;
+use crate::error::{PayloadProblem, RouteError};
 use crate::invocation::{HttpRequest, RouteCall};
 
 /// What a person asks of a page: its path, and what the renderer knows.
@@ -26,6 +27,7 @@ pub struct PageCall {
     pub(crate) payload: Value,
     pub(crate) full_errors: bool,
     pub(crate) skipped: Vec<String>,
+    pub(crate) known: Option<BTreeMap<String, String>>,
     call: RouteCall,
 }
 
@@ -40,6 +42,7 @@ impl PageCall {
             payload: Value::Null,
             full_errors: false,
             skipped: Vec::new(),
+            known: None,
             call: RouteCall::new(HttpRequest::default()),
         }
     }
@@ -62,6 +65,14 @@ impl PageCall {
     #[must_use]
     pub fn skip_loaders(mut self, ids: Vec<String>) -> Self {
         self.skipped = ids;
+        self
+    }
+
+    /// Sets the tags of the results that the renderer has, by the ids of their loaders. A loader whose answer is still
+    /// the same has a result without data. Default: none, and results have no tags.
+    #[must_use]
+    pub fn known_results(mut self, tags: BTreeMap<String, String>) -> Self {
+        self.known = Some(tags);
         self
     }
 
@@ -293,6 +304,12 @@ pub struct LoaderResult {
     /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
+    /// The tag of the answer, if the call names those of known results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Whether the renderer has this answer already, so that there is no `data`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
     /// The reason why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<PageCallError>,
@@ -334,16 +351,29 @@ pub struct PageCallError {
     pub code: String,
     /// What happened.
     pub message: String,
+    /// The values of the payload that do not fit, if the error names any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<PageCallDetails>,
+}
+
+/// What a renderer shows of an error beside its message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PageCallDetails {
+    /// One entry for each value that does not fit.
+    pub problems: Vec<PayloadProblem>,
 }
 
 impl PageCallError {
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        PageCallError { code: code.into(), message: message.into() }
+        PageCallError { code: code.into(), message: message.into(), details: None }
     }
 
     pub(crate) fn of(error: &RouteError, full: bool) -> Self {
         let message = if full { error.to_string() } else { error.public().into_owned() };
-        PageCallError::new(error.code(), message)
+        let problems = error.problems();
+        let details = (!problems.is_empty()).then_some(PageCallDetails { problems });
+        PageCallError { details, ..PageCallError::new(error.code(), message) }
     }
 }
 

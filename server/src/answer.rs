@@ -2,7 +2,8 @@
 //!
 //! The body of an error is `{"status":"error","msg","code","detail"}`. `detail` repeats `msg`, for clients that were
 //! written for FastAPI. In development mode, `msg` is the full text of the error and `details` has what programs need
-//! of it; otherwise clients see neither, because both may say something of the inside of a plugin or of the host.
+//! of it. Otherwise `msg` is the text for outsiders, and `details` has the values that do not fit alone, because more may
+//! say something of the inside of a plugin or of the host.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use axum::response::Response;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use plugbay::InvokeError;
-use plugbay::error::{InvokeErrorKind, RouteError, RouteErrorKind};
+use plugbay::error::{InvokeErrorKind, PayloadProblem, RouteError, RouteErrorKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ pub fn busy(message: &str) -> Response {
 pub fn invoke_error(error: &InvokeError, settings: &ServerSettings) -> Response {
     let (message, details) = match settings.development {
         true => (error.to_string().into(), error.to_json().get_mut("details").map(Value::take)),
-        false => (error.public(), None),
+        false => (error.public(), problems(error.problems())),
     };
     let mut response = of_error(status(error.http_status()), error.code(), &message, details);
     if let Some(after) = retry_after(error.kind()) {
@@ -63,12 +64,17 @@ pub fn route_error(error: &RouteError, settings: &ServerSettings) -> Response {
     if let Some(error) = error.invoke_error() {
         return invoke_error(error, settings);
     }
-    let mut response = of_error(status(error.http_status()), error.code(), &error.public(), None);
+    let mut response = of_error(status(error.http_status()), error.code(), &error.public(), problems(error.problems()));
     if let RouteErrorKind::OtherMethods { allowed } = error.kind() {
         let allowed = allowed.iter().map(|method| method.name());
         response.headers_mut().insert(ALLOW, allow(allowed));
     }
     response
+}
+
+/// The details with the values that do not fit, if there are any.
+fn problems(problems: Vec<PayloadProblem>) -> Option<Value> {
+    (!problems.is_empty()).then(|| json!({ "problems": problems }))
 }
 
 /// The value of `Allow` for these methods. The server answers `HEAD` where there is `GET`, and `OPTIONS` everywhere.

@@ -98,6 +98,23 @@ async fn client_follows_events_and_resumes_after_the_last_one() {
 }
 
 #[tokio::test]
+async fn stream_has_the_events_of_several_topics() {
+    let served = Administered::start().await;
+    let mut stream = Stream::open(&served, "/api/v1/events/stream?topic=order.*,stock.low", "").await;
+    for topic in ["stock.high", "order.placed", "mail.sent", "stock.low"] {
+        served.host.runtime.emit(Event::new(topic, json!(null))).await.expect("emitted");
+    }
+    assert_eq!(stream.next().await.1["name"], "order.placed");
+    assert_eq!(stream.next().await.1["name"], "stock.low");
+    for (topics, code) in [("a,,b", "invalid_topic"), (&*vec!["a"; 33].join(","), "invalid_request")] {
+        let path = format!("/api/v1/events/stream?topic={topics}");
+        let refused = served.request("", "GET", &path, Value::Null).await;
+        assert_eq!(refused.error(), (400, code.to_owned()));
+    }
+    served.close().await;
+}
+
+#[tokio::test]
 async fn log_is_followed_with_the_filter_of_the_query() {
     let served = Administered::start().await;
     let mut stream = Stream::open(&served, "/api/v1/logs/stream?severity=error", "").await;

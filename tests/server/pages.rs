@@ -136,6 +136,37 @@ async fn page_is_opened_without_the_loaders_that_are_skipped() {
 }
 
 #[tokio::test]
+async fn result_that_the_client_has_is_not_sent_again() {
+    let host = served().await;
+    let load = async |known: Value| {
+        let body = json!({ "path": "/items/7", "loaderIds": ["broken", "one"], "known": known });
+        post(&host, "/api/v1/plugins/shop/page/loaders", body).await
+    };
+    let first = load(json!({})).await;
+    assert!(first[0]["data"].is_object() && first[0].get("unchanged").is_none(), "{first}");
+    let again = load(json!({ "one": first[0]["tag"], "broken": first[0]["tag"] })).await;
+    assert_eq!((&again[0]["success"], &again[0]["unchanged"]), (&json!(true), &json!(true)));
+    assert!(again[0].get("data").is_none() && again[0]["tag"] == first[0]["tag"], "{again}");
+    assert_eq!(again[1]["success"], json!(false), "a failure is always sent");
+    let other = load(json!({ "one": "0000000000000000", "all": first[0]["tag"] })).await;
+    assert_eq!(other[0]["data"], first[0]["data"]);
+    host.close().await;
+}
+
+#[tokio::test]
+async fn payload_that_does_not_fit_is_an_error_with_its_problems() {
+    let host = served().await;
+    let body = json!({ "path": "/items/7", "payload": { "name": 5 } });
+    let failed = post(&host, "/api/v1/plugins/shop/page/actions/save", body).await;
+    assert_eq!(failed["error"]["code"], "validation_error");
+    let problems = failed["error"]["details"]["problems"].as_array().expect("a list");
+    assert_eq!((problems.len(), &problems[0]["path"]), (1, &json!("/name")), "{failed}");
+    let called = host.request("", "POST", "/plugins/shop/actions/request", json!({ "name": 5 })).await;
+    assert_eq!(called.json()["details"]["problems"][0]["path"], "/name", "{}", called.text());
+    host.close().await;
+}
+
+#[tokio::test]
 async fn page_is_found_by_its_path_and_an_unknown_one_lists_those_there_are() {
     let host = served().await;
     for (path, template) in [("", "/"), ("/", "/"), ("items/7", "/items/{id}"), ("/items/7/?x=1", "/items/{id}")] {

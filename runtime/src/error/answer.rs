@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{InvokeError, InvokeErrorKind};
+use crate::limits::VALIDATION_PROBLEMS_MAX;
 
 impl InvokeErrorKind {
     /// Returns the stable name of this kind of error. A plugin cannot choose it: the code of a failure that a plugin
@@ -128,6 +129,23 @@ impl InvokeError {
                 Some(serde_json::json!({ "backtrace": backtrace }))
             }
             _ => self.limit().and_then(|hit| serde_json::to_value(hit).ok()),
+        }
+    }
+
+    /// Returns the values of the payload that do not fit: those that do not match the action's schema, or those that the
+    /// plugin's own failure lists in its details as `{"problems": [{"path", "message"}]}`. Outsiders may see them.
+    pub fn problems(&self) -> Vec<PayloadProblem> {
+        match self.kind() {
+            InvokeErrorKind::Validation { problems } => problems.clone(),
+            InvokeErrorKind::Guest { failure } => {
+                let listed = failure.details.as_ref().and_then(|details| details.get("problems")?.as_array());
+                let text = |problem: &serde_json::Value, name| Some(problem.get(name)?.as_str()?.to_owned());
+                let problem = |problem| {
+                    Some(PayloadProblem { path: text(problem, "path")?, message: text(problem, "message")? })
+                };
+                listed.into_iter().flatten().filter_map(problem).take(VALIDATION_PROBLEMS_MAX).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

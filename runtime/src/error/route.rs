@@ -89,6 +89,15 @@ impl RouteError {
         }
     }
 
+    /// Returns the values that do not fit: parameters, or as [`InvokeError::problems`] those of the payload.
+    pub fn problems(&self) -> Vec<PayloadProblem> {
+        match &self.kind {
+            RouteErrorKind::Parameters { problems, .. } => problems.clone(),
+            RouteErrorKind::Invoke(error) => error.problems(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the text for outsiders, as [`InvokeError::public`] does.
     pub fn public(&self) -> Cow<'_, str> {
         match &self.kind {

@@ -1,6 +1,7 @@
 //! Pages of plugins: opening one, running its loaders, running an action. Each request that a page makes is one to a
 //! route of its plugin.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use plugbay_manifest::Method;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::route;
 use crate::clock::{Clock, time_of};
-use crate::invocation::HttpRequest;
+use crate::invocation::{HttpRequest, Outcome};
 use crate::limits::PAGE_LOADERS_AT_ONCE;
 use crate::page::{ActionResult, FoundPage, InitialData, LoaderResult, OpenedPage, PageCall, PageCallError, PageError};
 use crate::plugin::current::CurrentRevision;
@@ -118,7 +119,7 @@ pub(crate) async fn run_action(
                 None => call.payload.clone(),
             };
             match request(path, method, Some(body), &scope) {
-                Ok(request) => answer(plugin, call, request).await,
+                Ok(request) => answer(plugin, call, request).await.and_then(|outcome| parsed(outcome.json())),
                 Err(error) => Err(error),
             }
         }
@@ -181,7 +182,7 @@ async fn run(
     clock: &dyn Clock,
 ) -> Vec<LoaderResult> {
     let scope = values.scope();
-    let mut outcomes: Vec<Option<Result<Value, PageCallError>>> = loaders.iter().map(|_| None).collect();
+    let mut outcomes: Vec<Option<Result<Loaded, PageCallError>>> = loaders.iter().map(|_| None).collect();
     let mut waiting = Vec::new();
     for (index, loader) in loaders.iter().enumerate() {
         let body = loader.body.as_ref().map(|body: &PlaceholderValue| body.fill(&scope));
@@ -192,7 +193,7 @@ async fn run(
     }
     if let ([_], Some((index, request))) = (&*loaders, waiting.pop_if(|_| loaders.len() == 1)) {
         // Most pages have one loader, which needs no task of its own.
-        outcomes[index] = Some(answer(plugin, call, request).await);
+        outcomes[index] = Some(load(plugin, call, &loaders[index].id, request).await);
     }
     let mut waiting = waiting.into_iter();
     // The tasks end with this set, so a caller that stops waiting stops them.
@@ -201,8 +202,8 @@ async fn run(
         while running.len() < PAGE_LOADERS_AT_ONCE
             && let Some((index, request)) = waiting.next()
         {
-            let (plugin, call) = (Arc::clone(plugin), call.clone());
-            running.spawn(async move { (index, answer(&plugin, &call, request).await) });
+            let (plugin, call, id) = (Arc::clone(plugin), call.clone(), loaders[index].id.clone());
+            running.spawn(async move { (index, load(&plugin, &call, &id, request).await) });
         }
         match running.join_next().await {
             Some(Ok((index, outcome))) => outcomes[index] = Some(outcome),
@@ -211,12 +212,16 @@ async fn run(
         }
     }
     let loaded_at = now_ms(clock);
-    let result = |(loader, outcome): (PageLoader, Option<Result<Value, PageCallError>>)| {
-        let (data, error) = split(outcome.unwrap_or_else(|| Err(PageCallError::new("host_error", "the host failed"))));
+    let result = |(loader, outcome): (PageLoader, Option<Result<Loaded, PageCallError>>)| {
+        let (loaded, error) = split(outcome.unwrap_or_else(|| Err(PageCallError::new("host_error", "the host failed"))));
+        let unchanged = matches!(loaded, Some(Loaded { data: None, .. }));
+        let (data, tag) = loaded.map_or((None, None), |loaded| (loaded.data, loaded.tag));
         LoaderResult {
             loader_id: loader.id,
             success: error.is_none(),
             data,
+            tag,
+            unchanged,
             error,
             state_key: loader.state_key,
             data_key: loader.data_key,
@@ -226,7 +231,40 @@ async fn run(
     loaders.into_iter().zip(outcomes).map(result).collect()
 }
 
-fn split(result: Result<Value, PageCallError>) -> (Option<Value>, Option<PageCallError>) {
+/// The answer for a loader.
+struct Loaded {
+    /// The answer, unless the renderer has it.
+    data: Option<Value>,
+    tag: Option<String>,
+}
+
+async fn load(
+    plugin: &CurrentRevision,
+    call: &PageCall,
+    id: &str,
+    request: HttpRequest,
+) -> Result<Loaded, PageCallError> {
+    let outcome = answer(plugin, call, request).await?;
+    let Some(known) = &call.known else {
+        return Ok(Loaded { data: Some(parsed(outcome.json())?), tag: None });
+    };
+    let tag = tag(outcome.json());
+    // An answer that the renderer has is neither read nor sent.
+    let data = match known.get(id) == Some(&tag) {
+        true => None,
+        false => Some(parsed(outcome.json())?),
+    };
+    Ok(Loaded { data, tag: Some(tag) })
+}
+
+/// The tag of an answer: a hash of its text. A plugin that finds two answers with one hash misleads its own page alone.
+fn tag(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    format!("{:016x}", hasher.finish())
+}
+
+fn split<T>(result: Result<T, PageCallError>) -> (Option<T>, Option<PageCallError>) {
     match result {
         Ok(data) => (Some(data), None),
         Err(error) => (None, Some(error)),
@@ -257,15 +295,18 @@ fn request(
     }
 }
 
-async fn answer(plugin: &CurrentRevision, call: &PageCall, request: HttpRequest) -> Result<Value, PageCallError> {
+async fn answer(plugin: &CurrentRevision, call: &PageCall, request: HttpRequest) -> Result<Outcome, PageCallError> {
     const FAILED: u16 = 400;
     let answered = route::handle(plugin, call.route_call(request)).await;
     let outcome = answered.map_err(|error| PageCallError::of(&error, call.full_errors))?.into_outcome();
     if let Some(status) = outcome.response().map(|response| response.status()).filter(|status| *status >= FAILED) {
         return Err(PageCallError::new("http_status", format!("the plugin answered with status {status}")));
     }
-    serde_json::from_str(outcome.json())
-        .map_err(|_| PageCallError::new("invalid_answer", "the plugin's answer is not JSON"))
+    Ok(outcome)
+}
+
+fn parsed(json: &str) -> Result<Value, PageCallError> {
+    serde_json::from_str(json).map_err(|_| PageCallError::new("invalid_answer", "the plugin's answer is not JSON"))
 }
 
 /// The parameters of an action that runs in the renderer.

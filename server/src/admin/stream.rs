@@ -32,13 +32,15 @@ use crate::ServerState;
 
 /// How long a stream lasts.
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
+/// The most topics that one stream follows.
+const TOPICS_MAX: usize = 32;
 /// How often a comment is sent in a stream without events, so that proxies do not close it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The query of `GET /events/stream`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Topics {
-    /// A topic or a pattern, such as `order.*`. All events without it.
+    /// A topic or a pattern, such as `order.*`, or several with commas between them. All events without it.
     topic: Option<String>,
 }
 
@@ -50,7 +52,11 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, AdminError> {
     caller.reads()?;
-    let filter = TopicFilter::new(topics.topic.as_deref().unwrap_or("**"))?;
+    let filters = topics.topic.as_deref().unwrap_or("**").split(',').take(TOPICS_MAX + 1).map(str::trim);
+    let filters: Vec<TopicFilter> = filters.map(TopicFilter::new).collect::<Result<_, _>>()?;
+    if filters.len() > TOPICS_MAX {
+        return Err(AdminError::invalid(format!("a stream follows at most {TOPICS_MAX} topics")));
+    }
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let followed = state.feed().follow(last_id)?;
     let missed = match followed.missed {
@@ -61,7 +67,7 @@ pub(super) async fn events(
     let live = BroadcastStream::new(followed.next);
     let numbered = tokio_stream::iter(followed.held.into_iter().map(Ok)).chain(live);
     let sent = numbered.filter_map(move |received| match received {
-        Ok(numbered) if filter.matches(&numbered.event.name) => Some(Ok(sent_event(&ids, &numbered))),
+        Ok(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => Some(Ok(sent_event(&ids, &numbered))),
         Ok(_) => None,
         Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
     });

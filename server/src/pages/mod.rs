@@ -15,6 +15,8 @@
 mod dockstat;
 mod operations;
 
+use std::collections::BTreeMap;
+
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -78,6 +80,9 @@ struct RunLoaders {
     global_state: Map<String, Value>,
     /// The loaders to run; all of the page if left out.
     loader_ids: Option<Vec<String>>,
+    /// The tags of the results that the client has, by loader. A result that is still the same is `unchanged` and has no
+    /// `data`. Without this member, results have no tags.
+    known: Option<BTreeMap<String, String>>,
 }
 
 /// The body of `POST …/page/actions/{action}`.
@@ -140,8 +145,11 @@ async fn run_loaders(
     Body(asked): Body<RunLoaders>,
 ) -> Result<Response, AdminError> {
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
-    let call =
+    let mut call =
         page_call(&state, &caller, &plugin.name(), &asked.path).state(asked.state).global_state(asked.global_state);
+    if let Some(known) = asked.known {
+        call = call.known_results(known);
+    }
     let ids = asked.loader_ids.as_deref();
     let results: Vec<LoaderResult> = state.runtime().run_loaders(&plugin.name(), call, ids).await?;
     Ok(unstored(answer::json(StatusCode::OK, &results)))

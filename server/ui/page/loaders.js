@@ -10,6 +10,8 @@ const INTERVAL_MIN = 250;
 const PAUSE_MAX = 60_000;
 /** Runs by events: at most one in this time, in milliseconds. */
 const EVENTS_INTERVAL = 1_000;
+/** The topics that the server filters by in one stream; with more, it sends all events. */
+const TOPICS_MAX = 32;
 /** Results with `cache` that this document holds, for all pages. */
 const CACHED_MAX = 100;
 
@@ -43,6 +45,8 @@ export class Loaders {
   #stops = [];
   #isClosed = false;
   #pending = new Map();
+  /** The latest result with a tag of each loader: the server does not send it again. */
+  #tagged = new Map();
 
   /**
    * @param {object} page `{plugin, path, declared, state, api}`; `declared` are the loaders of the document
@@ -97,15 +101,24 @@ export class Loaders {
     const values = needed(loaders.map(({ apiRoute, body }) => [apiRoute, body]), page.state.scope);
     let results;
     try {
-      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids });
+      const known = Object.fromEntries(ids.flatMap((id) => (this.#tagged.has(id) ? [[id, this.#tagged.get(id).tag]] : [])));
+      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids, known });
     } catch (error) {
       results = ids.map((loaderId) => ({ loaderId, success: false, error }));
     }
     for (const id of ids) this.#pending.delete(id);
     if (this.#isClosed) return new Map();
-    for (const result of results) this.#note(result, isAsked);
+    for (const result of results) this.#note(this.#whole(result), isAsked);
     this.changed();
     return new Map(results.map((result) => [result.loaderId, result]));
+  }
+
+  /** A result with its data, which the server leaves out if they have not changed. */
+  #whole(result) {
+    const { loaderId, unchanged, tag } = result;
+    if (unchanged) return { ...result, data: this.#tagged.get(loaderId)?.data };
+    if (tag) this.#tagged.set(loaderId, result);
+    return result;
   }
 
   /** Takes a result: its data, and what is known of it. */
@@ -150,7 +163,7 @@ export class Loaders {
   #follow(loaders) {
     if (loaders.length === 0) return;
     const topics = [...new Set(loaders.flatMap((loader) => loader.events))];
-    const query = topics.length === 1 ? `?topic=${encodeURIComponent(topics[0])}` : "";
+    const query = topics.length <= TOPICS_MAX ? `?topic=${encodeURIComponent(topics.join(","))}` : "";
     const due = new Set();
     let last = 0;
     let timer;
