@@ -69,7 +69,7 @@ async fn routes_and_actions_of_a_plugin_are_described() {
     assert_eq!(add["responses"]["201"]["content"]["application/json"]["schema"], result);
     assert_eq!(add["responses"]["404"]["description"], "No such shelf.");
     assert_eq!(add["responses"]["503"]["$ref"], "#/components/responses/Unavailable");
-    assert_eq!(add["security"], json!([{ "token": [] }, {}]), "callers on the loopback need no token");
+    assert_eq!(add["security"], json!([{ "token": [] }, { "session": [] }, {}]), "callers on the loopback need no token");
     let remove = &document["paths"]["/plugins/shop/items/{id}"]["delete"];
     assert_eq!(remove["parameters"][0]["name"], "id", "one template for both methods");
     let schemas = &document["components"]["schemas"];
@@ -82,7 +82,7 @@ async fn routes_and_actions_of_a_plugin_are_described() {
     let retry = &document["components"]["responses"]["TooManyRequests"]["headers"]["Retry-After"];
     assert_eq!(retry["schema"]["type"], "integer");
     let manage = &document["paths"]["/api/v1/plugins"]["post"]["security"];
-    assert_eq!(manage, &json!([{ "token": [] }]));
+    assert_eq!(manage, &json!([{ "token": [] }, { "session": [] }]));
     host.close().await;
 }
 

@@ -119,19 +119,27 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The token that an operation needs. It is optional if a caller without a token has the scope.
+    /// The token or the session that an operation needs. It is optional if a caller without a token has the scope.
     fn security(&self, operation: &Operation, plugin: Option<&str>) -> Option<Value> {
         let scope = operation.scope.filter(|_| self.is_authenticated)?;
         let is_open = self.anonymous.iter().any(|known| known.covers(scope, plugin));
-        Some(if is_open { json!([{ "token": [] }, {}]) } else { json!([{ "token": [] }]) })
+        let mut ways = vec![json!({ "token": [] }), json!({ "session": [] })];
+        if is_open {
+            ways.push(json!({}));
+        }
+        Some(ways.into())
     }
 
     fn into_value(self) -> Value {
         let mut components = json!({ "schemas": self.schemas, "responses": error_answers() });
         if self.is_authenticated {
             let about = "A token of `plugbay token create`, with the scope that the operation needs.";
-            components["securitySchemes"] =
-                json!({ "token": { "type": "http", "scheme": "bearer", "description": about } });
+            let session = "The cookie that `POST /api/v1/session` sets for a browser. The port of the server follows its \
+                           name, as in `plugbay-session-7070`, and under TLS `__Host-` precedes it.";
+            components["securitySchemes"] = json!({
+                "token": { "type": "http", "scheme": "bearer", "description": about },
+                "session": { "type": "apiKey", "in": "cookie", "name": "plugbay-session", "description": session },
+            });
         }
         json!({
             "openapi": "3.1.0",

@@ -4,7 +4,6 @@ import { Questions } from "../lib/dialog.js";
 import { match, navigate, useLocation } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { ThemeButton } from "../lib/theme.js";
-import { Toasts } from "../lib/toast.js";
 import { html, useEffect } from "../lib/view.js";
 import { later } from "./later.js";
 import { Heading } from "./parts.js";
@@ -20,7 +19,7 @@ const VIEWS = [
   { path: "/", name: "Plugins", view: OverviewView, shows: () => mayAny("read") },
   { path: "/-/plugins/{name}", view: PluginView, shows: ({ name }) => may("read", name) },
   { path: "/-/plugins/{name}/{tab}", view: PluginView, shows: ({ name }) => may("read", name) },
-  { path: "/-/install", name: "Install", view: later(() => import("./views/install.js"), "InstallView"), shows: () => may("manage") },
+  { path: "/-/install", name: "Install", view: later(() => import("./views/install.js"), "InstallView"), shows: ({ plugin }) => may("manage", plugin) },
   { path: "/-/logs", name: "Logs", view: later(() => import("./views/logs.js"), "LogsView"), shows: () => may("read") },
   { path: "/-/events", name: "Events", view: later(() => import("./views/events.js"), "EventsView"), shows: () => may("read") },
   { path: "/-/processes", name: "Processes", view: later(() => import("./views/processes.js"), "ProcessesView"), shows: () => may("read") },
@@ -32,7 +31,7 @@ const VIEWS = [
 ];
 
 export function Frame() {
-  const { path } = useLocation();
+  const { path, query } = useLocation();
   const who = useStore(session);
   // Most hosts run no processes beside their plugins: then there is no link to them.
   const processes = useResource(who && may("read") ? "/api/v1/processes" : null);
@@ -54,20 +53,19 @@ export function Frame() {
     </header>
     <main id="content" class="content" tabindex="-1">
       <${Notices} who=${who} path=${path} />
-      <${Content} who=${who} found=${found} path=${path} />
+      <${Content} who=${who} found=${found} path=${path} query=${query} />
     </main>
     <${Questions} />
-    <${Toasts} />
   `;
 }
 
 const isWithin = (view, path) => (view === "/" ? path === "/" || path.startsWith("/-/plugins/") : path.startsWith(view));
 
-function Content({ who, found, path }) {
+function Content({ who, found, path, query }) {
   if (!who) return html`<${Unreachable} />`;
   if (!found) return html`<${Heading} title="Not found" /><p>The dashboard has no view at ${path}. <a href="/">Show the plugins</a></p>`;
   const { entry, parameters } = found;
-  if (!entry.shows(parameters)) {
+  if (!entry.shows({ plugin: query.get("plugin") ?? undefined, ...parameters })) {
     return html`
       <${Heading} title="Not allowed" />
       <p>${who.consumer ?? "A caller without a token"} may not see this. <a href=${signInPath(path)}>Sign in</a> with more scopes.</p>

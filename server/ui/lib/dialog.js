@@ -2,6 +2,7 @@
 
 import { html, useEffect, useId, useRef } from "./view.js";
 import { Store, useStore } from "./store.js";
+import { raiseToasts } from "./toast.js";
 
 /**
  * A modal dialog. It is closed by Escape, a click beside it, and its button.
@@ -19,6 +20,7 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, r
       // The browser returns the focus to the element that has it now.
       dialog.showModal();
       document.documentElement.classList.add("is-locked");
+      raiseToasts();
     } else if (!open && dialog.open) {
       dialog.close();
       unlock();
@@ -61,8 +63,9 @@ export function Dialog({ open, onClose, title, footer, size = "md", bodyStyle, r
   `;
 }
 
-/** Lets the document scroll again once no dialog is open. */
+/** Lets the document scroll again once no dialog is open, and takes the messages out of the one that was closed. */
 function unlock() {
+  raiseToasts();
   if (!document.querySelector("dialog:modal")) document.documentElement.classList.remove("is-locked");
 }
 

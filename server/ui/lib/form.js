@@ -83,6 +83,21 @@ function has(content, path) {
   return true;
 }
 
+/** The messages of an error of the server: those of fields by their path, as `errors` takes them, and the rest. */
+export function messages(error) {
+  const problems = Array.isArray(error?.details?.problems) ? error.details.problems : [];
+  const fields = new Map(problems.map(({ path, message }) => [dotted(path), String(message)]));
+  return { whole: fields.size ? undefined : error?.message, fields };
+}
+
+/** `/address/street`, `address.street` and `$.address.street` are one path. */
+const dotted = (path) =>
+  String(path ?? "")
+    .replace(/^[$#]/, "")
+    .split(/[./[\]]/)
+    .filter(Boolean)
+    .join(".");
+
 function Field(props) {
   const { context, schema, path, name, isRequired, depth } = props;
   const found = control(schema, context.root, depth);

@@ -1,6 +1,6 @@
 // Short messages about what happened, in live regions that screen readers announce. Errors stay until they are closed.
 
-import { html, useLayoutEffect, useRef } from "./view.js";
+import { html, render, useLayoutEffect } from "./view.js";
 import { Store, useStore } from "./store.js";
 
 /** The time that a message other than an error is shown, in milliseconds. */
@@ -31,19 +31,35 @@ export function dismiss(id) {
 
 const NAMES = { info: "Note", success: "Done", warning: "Warning", error: "Error" };
 
-/** The place of the messages; once in a document. */
-export function Toasts() {
+/** The element of the messages. It is rendered by itself, so that it can be moved. */
+const place = document.createElement("div");
+
+/** Shows messages from now on; once in a document. */
+export function startToasts() {
+  place.className = "toasts";
+  place.popover = "manual";
+  render(html`<${Toasts} />`, place);
+  raiseToasts();
+}
+
+/**
+ * Brings the messages above everything else. While a dialog is open, all that is outside of it is inert: a message could
+ * not be closed, and screen readers would not announce it. So the messages are within the dialog.
+ */
+export function raiseToasts() {
+  if (!place.popover) return;
+  const parent = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
+  if (place.parentElement !== parent) parent.append(place);
+  else if (place.matches(":popover-open")) {
+    if (parent === document.body) return;
+    place.hidePopover();
+  }
+  place.showPopover();
+}
+
+function Toasts() {
   const shown = useStore(toasts);
-  const element = useRef(null);
-  // As a popover it lies above dialogs; shown again, above those that were opened since.
-  useLayoutEffect(() => {
-    const popover = element.current;
-    if (popover.matches(":popover-open")) {
-      if (!document.querySelector("dialog:modal")) return;
-      popover.hidePopover();
-    }
-    popover.showPopover();
-  }, [shown]);
+  useLayoutEffect(raiseToasts, [shown]);
   const region = (kinds, live) => html`
     <div role=${live} aria-live=${live === "alert" ? "assertive" : "polite"} class="toasts__region">
       ${shown.filter((toast) => kinds.includes(toast.kind)).map(
@@ -56,5 +72,5 @@ export function Toasts() {
       )}
     </div>
   `;
-  return html`<div ref=${element} popover="manual" class="toasts">${region(["error"], "alert")}${region(["info", "success", "warning"], "status")}</div>`;
+  return html`${region(["error"], "alert")}${region(["info", "success", "warning"], "status")}`;
 }

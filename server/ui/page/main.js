@@ -3,7 +3,7 @@
 import { html, render } from "../lib/view.js";
 import { Questions } from "../lib/dialog.js";
 import { match, startRouter, useLocation } from "../lib/router.js";
-import { Toasts } from "../lib/toast.js";
+import { startToasts } from "../lib/toast.js";
 import { PluginPage } from "./page.js";
 import "../lib/theme.js";
 
@@ -19,9 +19,9 @@ function App() {
   return html`
     <${PluginPage} plugin=${own} path=${`/${below}`} />
     <${Questions} />
-    <${Toasts} />
   `;
 }
 
 startRouter((path) => match(PATTERN, path)?.plugin === own);
+startToasts();
 render(html`<${App} />`, document.getElementById("app"));

@@ -1,7 +1,7 @@
 // The form of a page: fields from a schema, a submission that is an action, the server's messages at the fields.
 
-import { html, useState } from "../lib/view.js";
-import { Form as SchemaForm } from "../lib/form.js";
+import { html, useMemo, useState } from "../lib/view.js";
+import { Form as SchemaForm, messages } from "../lib/form.js";
 import { payloadOf, styleOf, textOf } from "./widget.js";
 
 export function Form(widget) {
@@ -11,6 +11,7 @@ export function Form(widget) {
   const [failed, setFailed] = useState(null);
   // A form that was sent begins anew.
   const [round, setRound] = useState(0);
+  const { whole, fields } = useMemo(() => messages(failed), [failed]);
   const schema = node.props?.schema;
   if (typeof schema !== "object" || schema === null) {
     return html`<p class="notice notice--warning">This form has no schema${id ? `: no action behind \`${id}\` declares one` : ""}.</p>`;
@@ -24,7 +25,6 @@ export function Form(widget) {
     if (result?.success) setRound((count) => count + 1);
     else if (result?.error) setFailed(result.error);
   };
-  const { whole, fields } = messages(failed);
   return html`
     <div class="form-widget" style=${styleOf(widget)}>
       <${SchemaForm} key=${round} schema=${schema} value=${props.value} onSubmit=${submitted} submitText=${textOf(props.submitText)}
@@ -32,26 +32,3 @@ export function Form(widget) {
     </div>
   `;
 }
-
-/** The messages of an error of the server: those of fields by their path, and the rest. */
-function messages(error) {
-  if (!error) return {};
-  const fields = new Map(problems(error).map(({ path, message }) => [dotted(path), message]));
-  return { whole: fields.size ? undefined : error.message, fields };
-}
-
-/** The problems of a payload, each with the path of its value: in the details, or in the text `…: /name: is too short`. */
-function problems({ code, message, details }) {
-  if (Array.isArray(details?.problems)) return details.problems;
-  if (code !== "validation_error") return [];
-  const listed = String(message).matchAll(/(\/[^\s:;]+): (.+?)(?=; \/|$)/g);
-  return [...listed].map(([, path, message]) => ({ path, message }));
-}
-
-/** `/address/street`, `address.street` and `$.address.street` are one path. */
-const dotted = (path) =>
-  String(path ?? "")
-    .replace(/^[$#]/, "")
-    .split(/[./[\]]/)
-    .filter(Boolean)
-    .join(".");

@@ -1,8 +1,8 @@
 // The actions of a plugin, tried from a form made of the schema of their payload.
 
-import { Form } from "../../lib/form.js";
+import { Form, messages } from "../../lib/form.js";
 import { post } from "../../lib/http.js";
-import { html, useId, useState } from "../../lib/view.js";
+import { html, useId, useMemo, useState } from "../../lib/view.js";
 import { json } from "../format.js";
 import { Code, Section } from "../parts.js";
 import { may, noteRefusal } from "../session.js";
@@ -51,8 +51,9 @@ function Trial({ plugin, action }) {
     }
   }
 
+  const { fields } = useMemo(() => messages(outcome?.error), [outcome]);
   return html`
-    <${Form} schema=${action.payload ?? ANY} busy=${isBusy} submitText="Call" onSubmit=${call} />
+    <${Form} schema=${action.payload ?? ANY} busy=${isBusy} errors=${fields} submitText="Call" onSubmit=${call} />
     <div aria-live="polite">
       ${outcome &&
       html`<${Section} title=${outcome.error ? "Error" : "Result"}>

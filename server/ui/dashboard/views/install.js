@@ -5,7 +5,7 @@ import { post, request, withQuery } from "../../lib/http.js";
 import { notify } from "../../lib/toast.js";
 import { html, useId, useState } from "../../lib/view.js";
 import { Facts, Heading, Section, Table } from "../parts.js";
-import { noteRefusal } from "../session.js";
+import { may, noteRefusal } from "../session.js";
 
 /** Fetching and compiling a large plugin takes a while, in milliseconds. */
 const TIMEOUT = 300_000;
@@ -56,6 +56,8 @@ export function InstallView() {
     navigate(`/-/plugins/${encodeURIComponent(answer.plugin.name)}`);
   }
 
+  // Another source is a decision about the host, not about one plugin.
+  const isWhole = may("manage");
   const title = updated ? `Update ${updated}` : "Install a plugin";
   return html`
     <${Heading} title=${title} />
@@ -64,18 +66,20 @@ export function InstallView() {
       ? html`<${Review} review=${review} isBusy=${isBusy} install=${install} back=${() => setReview(null)} />`
       : html`<div class="columns">
           <form class="form card" onSubmit=${(event) => ask(event, { reference: reference.trim() })}>
-            <h2>From a URL or a registry</h2>
-            <div class="field">
+            <h2>${isWhole ? "From a URL or a registry" : "From where it was installed"}</h2>
+            ${isWhole &&
+            html`<div class="field">
               <label class="field__label" for=${`${id}-reference`}>Reference</label>
               <input id=${`${id}-reference`} class="input mono" value=${reference} required=${!updated} spellcheck="false"
                 aria-describedby=${`${id}-hint`} onInput=${(event) => setReference(event.target.value)} />
               <span class="field__hint" id=${`${id}-hint`}>
                 ${updated && "Empty for the source that it was installed from. "}Such as https://example.org/plugin.wasm or oci://ghcr.io/example/plugin:1.0
               </span>
-            </div>
+            </div>`}
             <div class="form__buttons"><button type="submit" class="button button--primary" disabled=${isBusy}>${isBusy ? "Working…" : "Review"}</button></div>
           </form>
-          <form class="form card" onSubmit=${(event) => ask(event, { file })}>
+          ${isWhole &&
+          html`<form class="form card" onSubmit=${(event) => ask(event, { file })}>
             <h2>From a file</h2>
             <div class="field">
               <label class="field__label" for=${`${id}-file`}>Component</label>
@@ -83,7 +87,7 @@ export function InstallView() {
               <span class="field__hint">A component with its manifest inside, as <code>plugbay build</code> makes it.</span>
             </div>
             <div class="form__buttons"><button type="submit" class="button button--primary" disabled=${isBusy || !file}>${isBusy ? "Working…" : "Review"}</button></div>
-          </form>
+          </form>`}
         </div>`}
   `;
 }
