@@ -156,8 +156,13 @@ Builds the plugin if it is a crate, loads it, and runs its scheduled jobs. When
 its files change, it is built again, and the new revision takes over the state
 of the old one. Of a crate these are the files in its directory and everything
 in src, config and wit. An error is shown, and the old revision continues to
-serve. SIGINT (Ctrl-C), SIGTERM or SIGHUP unloads the plugin and ends the
-command with exit code 0.";
+serve.
+
+The pages of the plugin are served on a loopback address. They are opened again
+after each change, keep their state, and show errors too.
+
+SIGINT (Ctrl-C), SIGTERM or SIGHUP unloads the plugin and ends the command with
+exit code 0.";
 
 pub(crate) const SERVE: &str = "\
 Examples:

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::access::{Access, authenticate, session_routes};
 use crate::admin::{AdminState, admin_routes};
+use crate::changes::change_routes;
 use crate::mcp::{ToolServer, challenge, local_routes, mcp_routes};
 use crate::openapi::openapi_routes;
 use crate::pages::page_routes;
@@ -28,6 +29,7 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
         .merge(openapi_routes(state, &access))
         .merge(page_routes(state))
         .merge(ui_routes(state))
+        .merge(change_routes(server))
         .merge(session_routes(&access))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))

@@ -26,6 +26,7 @@
 pub mod access;
 pub mod admin;
 pub mod answer;
+mod changes;
 mod client_tls;
 mod host_router;
 mod listen;
@@ -41,6 +42,7 @@ pub mod telemetry;
 mod ui;
 
 pub use access::Identity;
+pub use changes::Changes;
 pub use client_tls::client_tls;
 pub use host_router::host_router;
 pub use listen::{ConnectionInfo, RequestId, Server, TlsCertificate, TlsError};

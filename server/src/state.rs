@@ -6,7 +6,7 @@ use plugbay::Runtime;
 use plugbay_node::Node;
 use tokio::sync::watch;
 
-use crate::ServerSettings;
+use crate::{Changes, ServerSettings};
 use crate::routes::LastActions;
 use crate::telemetry::RequestCounters;
 
@@ -19,6 +19,7 @@ struct Shared {
     runtime: Runtime,
     node: Option<Arc<Node>>,
     settings: ServerSettings,
+    changes: Option<Changes>,
     /// The last action of each plugin.
     last_actions: LastActions,
     requests: RequestCounters,
@@ -30,20 +31,31 @@ struct Shared {
 impl ServerState {
     /// The state of a server for the plugins of a runtime.
     pub fn new(runtime: &Runtime, settings: ServerSettings) -> Self {
-        ServerState::with(runtime.clone(), None, settings)
+        ServerState::with(runtime.clone(), None, settings, None)
+    }
+
+    /// The state of a server for a plugin that is being written. Its pages follow the changes.
+    pub fn with_changes(runtime: &Runtime, settings: ServerSettings, changes: Changes) -> Self {
+        ServerState::with(runtime.clone(), None, settings, Some(changes))
     }
 
     /// The state of a server for a host, whose catalog and data directory it can administer.
     pub fn of_node(node: Arc<Node>, settings: ServerSettings) -> Self {
-        ServerState::with(node.runtime.clone(), Some(node), settings)
+        ServerState::with(node.runtime.clone(), Some(node), settings, None)
     }
 
-    fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings) -> Self {
+    fn with(
+        runtime: Runtime,
+        node: Option<Arc<Node>>,
+        settings: ServerSettings,
+        changes: Option<Changes>,
+    ) -> Self {
         let (closing, _) = watch::channel(false);
         ServerState(Arc::new(Shared {
             runtime,
             node,
             settings,
+            changes,
             last_actions: LastActions::default(),
             requests: RequestCounters::default(),
             url: OnceLock::new(),
@@ -64,6 +76,11 @@ impl ServerState {
     /// The settings of the server.
     pub fn settings(&self) -> &ServerSettings {
         &self.0.settings
+    }
+
+    /// The changes of the plugin that is being written, if there is one.
+    pub(crate) fn changes(&self) -> Option<&Changes> {
+        self.0.changes.as_ref()
     }
 
     /// Sets the URL at which people reach the server, for `GET /api/v1/status`. The first one counts.

@@ -1,7 +1,10 @@
 //! `plugbay dev`: builds and loads a plugin, and does so again whenever its files change.
 //!
 //! The plugin stays loaded, so its jobs run and its log is shown. If it cannot be built or loaded, the error is shown,
-//! and the last revision that could be continues to serve. A signal ends the command.
+//! and the last revision that could be continues to serve. Pages of the plugin are served and follow the changes. A
+//! signal ends the command.
+
+mod pages;
 
 use std::path::PathBuf;
 
@@ -14,8 +17,17 @@ use crate::args::{Common, Dev};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host::{self, Crates, Host, Purpose};
-use crate::output::Output;
+use crate::output::{Output, plain};
 use crate::signal::EndSignals;
+
+use self::pages::Pages;
+
+/// What the command has loaded.
+struct Session {
+    host: Host,
+    /// The server, once the plugin has pages.
+    pages: Option<Pages>,
+}
 
 pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, Error> {
     Source::locate(&args.plugin)?;
@@ -28,6 +40,9 @@ pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, E
         loop {
             if let Err(error) = load(&mut session, args, common, output).await {
                 error.report(output);
+                if let Some(Session { pages: Some(pages), .. }) = &session {
+                    pages.changes.failed(plain(&error.text()));
+                }
             }
             output.note(&format!("watching {}; Ctrl-C ends", args.plugin.display()));
             tokio::select! {
@@ -36,10 +51,13 @@ pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, E
                 _ = watch.changed() => {}
             }
         }
-        if let Some(host) = session {
+        if let Some(session) = session {
+            if let Some(pages) = &session.pages {
+                pages.close();
+            }
             tokio::select! {
                 biased;
-                () = host.runtime.shutdown() => {}
+                () = session.host.runtime.shutdown() => {}
                 signal = signals.next() => return Err(Error::Signal(signal)),
             }
         }
@@ -48,22 +66,32 @@ pub(crate) fn run(args: &Dev, common: &Common, output: Output) -> Result<Exit, E
 }
 
 /// Builds the plugin, and loads it or replaces the revision that is loaded.
-async fn load(session: &mut Option<Host>, args: &Dev, common: &Common, output: Output) -> Result<(), Error> {
-    let (host, package) = match session {
-        Some(host) => {
-            let package = host.configured(&args.plugin, opened(args.plugin.clone(), output).await?, &args.host);
-            (&*host, package)
+async fn load(session: &mut Option<Session>, args: &Dev, common: &Common, output: Output) -> Result<(), Error> {
+    let (session, package) = match session {
+        Some(session) => {
+            let package = session.host.configured(&args.plugin, opened(args.plugin.clone(), output).await?, &args.host);
+            (session, package)
         }
         None => {
             let host = Host::open_for(Purpose::Run, &args.plugin, 0, &args.limits, Some(&args.host), common, output)?;
             let package = host.package.clone();
             host.runtime.run_jobs();
-            (&*session.insert(host), package)
+            (session.insert(Session { host, pages: None }), package)
         }
     };
+    let host = &session.host;
     let is_loaded = !host.runtime.plugins().is_empty();
     let plugin = if is_loaded { host.runtime.reload(package).await? } else { host.runtime.load(package).await? };
     output.note(&loaded(&plugin));
+    match &session.pages {
+        Some(pages) => pages.changes.loaded(),
+        None if plugin.manifest().frontend.is_some() => {
+            let pages = Pages::serve(host, &plugin.name(), args.address).await?;
+            output.note(&format!("its pages are at {}", pages.url));
+            session.pages = Some(pages);
+        }
+        None => {}
+    }
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use plugbay::{LoadError, Package, Policy, Runtime};
 use plugbay_catalog::HostLock;
 use plugbay_node::{FindInstalled, HostFile, Node, NodeOptions, RequirementsError, usable_code_cache};
 use plugbay_project::{Crate, Source};
+use plugbay_server::telemetry::LogBuffer;
 use plugbay_testing::{TestHost, TestHostBuilder};
 use serde_json::Value;
 
@@ -50,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) package: Package,
     /// The limit options.
     pub(crate) asked: LimitOptions,
+    /// The latest log lines.
+    pub(crate) logs: LogBuffer,
     node: Node,
 }
 
@@ -111,6 +114,7 @@ impl Host {
             output.note(&format!("the environment `{name}` has no effect: the plugin has no config/{name}.yaml"));
         }
         let log = StderrLog::new(common.log_threshold(), common.quiet);
+        let logs = LogBuffer::new(Some(Box::new(log.clone())));
         let others = u32::try_from(others + file.local_plugins().count()).unwrap_or(u32::MAX);
         let builder = Runtime::builder()
             .live_instances(live_instances(others))
@@ -118,7 +122,7 @@ impl Host {
             .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
-            .log_sink(log);
+            .log_sink(logs.clone());
         let builder = args.trust.trust.iter().fold(builder, |builder, name| builder.trust(name));
         let mut options = NodeOptions::default();
         options.file = file;
@@ -134,7 +138,7 @@ impl Host {
             Opened::Installed(found) => found.package(&node)?,
         };
         let package = configured(&node.runtime, package, &args.config);
-        Ok(Host { runtime: node.runtime.clone(), package: package.resources(asked.resources()), asked, node })
+        Ok(Host { runtime: node.runtime.clone(), package: package.resources(asked.resources()), asked, logs, node })
     }
 
     /// Locks the data directory for a process that runs jobs, if there is one.

@@ -39,6 +39,7 @@ pub(crate) use self::parameters::{Path, Query};
 pub(crate) use self::processes::TELEMETRY_CONSUMER;
 pub use self::state::AdminState;
 pub(crate) use self::state::seconds;
+pub(crate) use self::stream::respond as respond_with_events;
 
 /// The largest component that is uploaded, in bytes.
 const UPLOAD_BYTES_MAX: usize = 128 << 20;

@@ -101,7 +101,11 @@ fn sent_missed(missed: Option<u64>) -> SentEvent {
     SentEvent::default().event("missed").data(json!({ "missed": missed }).to_string())
 }
 
-fn respond(server: &ServerState, sent: impl Stream<Item = Result<SentEvent, Infallible>> + Send + 'static) -> Response {
+/// An answer with events as they happen, until the server shuts down or the longest time of a stream has passed.
+pub(crate) fn respond(
+    server: &ServerState,
+    sent: impl Stream<Item = Result<SentEvent, Infallible>> + Send + 'static,
+) -> Response {
     let server = server.clone();
     let ended = async move { drop(tokio::time::timeout(STREAM_MAX, server.closed()).await) };
     let stream = UntilEnded { stream: Box::pin(sent), ended: Box::pin(ended) };

@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 
 use super::bundle::bundle;
 use super::sources::source;
-use super::{DOCUMENTS, Shell};
+use super::{DEVELOPER_SCRIPT, DOCUMENTS, Shell};
 use crate::answer;
 
-/// Style sheets that are loaded by a script.
-const SHEETS: [&str; 1] = ["vendor/uplot.css"];
+/// Files that are sent as they are: a style sheet that a script loads, and a script without imports.
+const OTHERS: [&str; 2] = ["vendor/uplot.css", DEVELOPER_SCRIPT];
 
 /// A body, as it is and compressed.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
         }
         texts.insert(document.style(), sheets(document));
     }
-    for path in SHEETS {
-        texts.extend(source(path).map(|sheet| (path.to_owned(), sheet.text())));
+    for path in OTHERS {
+        texts.extend(source(path).map(|source| (path.to_owned(), source.text())));
     }
     let mut hasher = Sha256::new();
     for (path, text) in &texts {
@@ -139,7 +139,7 @@ mod tests {
                 assert!(source(&format!("style/{style}.css")).is_some(), "{style}");
             }
         }
-        assert!(SHEETS.iter().all(|path| FILES.by_path.contains_key(*path)));
+        assert!(OTHERS.iter().all(|path| FILES.by_path.contains_key(*path)));
         let imports = FILES.by_path.iter().filter(|(path, _)| path.ends_with(".js")).flat_map(|(path, file)| {
             let text = std::str::from_utf8(&file.plain).expect("UTF-8");
             let folder = path.rsplit_once('/').expect("a folder").0;

@@ -46,6 +46,9 @@ const DASHBOARD: Shell = Shell {
     plain_query: None,
 };
 
+/// The script of pages whose plugin is being written.
+const DEVELOPER_SCRIPT: &str = "page/dev.js";
+
 /// All documents.
 const DOCUMENTS: [&Shell; 2] = [&PAGE, &DASHBOARD];
 
@@ -67,6 +70,7 @@ async fn page(State(state): State<AdminState>, caller: Caller, uri: Uri) -> Resp
     let below = uri.path().strip_prefix("/p/").unwrap_or_default();
     let (plugin, path) = below.split_once('/').unwrap_or((below, ""));
     let is_plain = uri.query().is_some_and(|query| query.split('&').any(|part| part == "plain" || part == "plain="));
+    let script = state.server().changes().map(|_| DEVELOPER_SCRIPT);
     if !caller.may_call(plugin) {
         return match is_plain {
             true => plain::refusal(
@@ -75,13 +79,13 @@ async fn page(State(state): State<AdminState>, caller: Caller, uri: Uri) -> Resp
                 "Sign in to see this page",
                 "Signing in needs scripts.",
             ),
-            false => PAGE.response(StatusCode::OK),
+            false => PAGE.response_with(StatusCode::OK, script),
         };
     }
     let found = state.runtime().page(plugin, path);
     match (found, is_plain) {
-        (Ok(_), false) => PAGE.response(StatusCode::OK),
-        (Err(_), false) => PAGE.response(StatusCode::NOT_FOUND),
+        (Ok(_), false) => PAGE.response_with(StatusCode::OK, script),
+        (Err(_), false) => PAGE.response_with(StatusCode::NOT_FOUND, script),
         (Err(error), true) => plain::refusal(plugin, StatusCode::NOT_FOUND, "Page not found", &error.to_string()),
         (Ok(found), true) => match state.runtime().open_page(plugin, page_call(&state, &caller, plugin, path)).await {
             Ok(opened) => {

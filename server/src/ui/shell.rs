@@ -37,10 +37,12 @@ impl Shell {
         format!("{}/style.css", self.folder)
     }
 
-    /// The HTML.
-    pub(super) fn html(&self) -> String {
+    /// The HTML, with this script in addition.
+    pub(super) fn html(&self, more: Option<&str>) -> String {
         let hash = hash();
         let (script, style) = (self.script(), self.style());
+        let module = |path: &str| format!("<script type=\"module\" src=\"/ui/{hash}/{path}\"></script>\n");
+        let scripts: String = [Some(&*script), more].into_iter().flatten().map(module).collect();
         let no_script = match self.plain_query {
             None => "</head>\n<body>\n<noscript>This page needs JavaScript.</noscript>".to_owned(),
             Some(query) => format!(
@@ -51,15 +53,19 @@ impl Shell {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
-             <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/ui/{hash}/{style}\">\n\
-             <script type=\"module\" src=\"/ui/{hash}/{script}\"></script>\n{no_script}\n<div id=\"app\"></div>\n</body>\n</html>\n",
+             <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/ui/{hash}/{style}\">\n{scripts}{no_script}\n<div id=\"app\"></div>\n</body>\n</html>\n",
             self.title
         )
     }
 
     /// The answer with this document.
     pub(super) fn response(&self, status: StatusCode) -> Response {
-        html_response(status, self.html())
+        html_response(status, self.html(None))
+    }
+
+    /// The answer with this document and a script in addition, if there is one.
+    pub(super) fn response_with(&self, status: StatusCode, script: Option<&str>) -> Response {
+        html_response(status, self.html(script))
     }
 }
 

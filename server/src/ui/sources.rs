@@ -74,6 +74,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "lib/values.js",
     "lib/view.js",
     "page/actions.js",
+    "page/dev.js",
     "page/frame.js",
     "page/links.js",
     "page/loaders.js",
@@ -109,7 +110,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const SOURCE_COUNT: usize = 76;
+const SOURCE_COUNT: usize = 77;
 
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static Source>> =

@@ -12,11 +12,11 @@ const apiOf = (plugin) => ({
   post: (path, body, options) => post(`/api/v1/plugins/${encodeURIComponent(plugin)}/page${path}`, body, options),
 });
 
-/** Opens a page: its document, with the results of the loaders that ran. */
-export async function open(plugin, path, signal) {
-  const held = fresh(plugin, path);
+/** Opens a page: its document, with the results of the loaders that ran. `state` lies over its initial state. */
+export async function open(plugin, path, signal, state) {
+  const held = state ? [] : fresh(plugin, path);
   const skip = held.length ? held.map((result) => result.loaderId) : undefined;
-  const page = await apiOf(plugin).post("", { path, ...(skip && { skip }) }, { signal });
+  const page = await apiOf(plugin).post("", { path, ...(skip && { skip }), ...(state && { state }) }, { signal });
   await loadWidgets([page.template?.widgets, Object.values(page.fragments ?? {})]);
   return new PageModel(page, held);
 }

@@ -20,18 +20,29 @@ export function PluginPage({ plugin, path }) {
   const [attempt, setAttempt] = useState(0);
   const pages = useNavigation(plugin);
   const isFirst = useRef(true);
+  const latest = useRef(null);
+
+  // `plugbay dev` has loaded the plugin again.
+  useEffect(() => {
+    const again = () => setAttempt((count) => count + 1);
+    addEventListener("plugbay:changed", again);
+    return () => removeEventListener("plugbay:changed", again);
+  }, []);
 
   useEffect(() => {
     const stopped = new AbortController();
     let model;
-    setOpened((before) => ({ ...before, status: "loading" }));
-    open(plugin, path, stopped.signal).then(
+    // Opened again, a page keeps what has changed of its state.
+    const before = latest.current?.path === path ? latest.current : null;
+    setOpened((shown) => ({ ...shown, status: "loading" }));
+    open(plugin, path, stopped.signal, before?.state.changedValues()).then(
       (page) => {
         model = page;
+        latest.current = { path, state: page.state };
         model.start();
         setOpened({ status: "ready", model });
         // After a navigation, readers of the screen begin at the new page.
-        if (!isFirst.current) document.getElementById("content")?.focus({ preventScroll: true });
+        if (!isFirst.current && !before) document.getElementById("content")?.focus({ preventScroll: true });
         isFirst.current = false;
       },
       (error) => stopped.signal.aborted || setOpened({ status: "failed", error }),

@@ -26,10 +26,17 @@ export class PageState {
     this.globalComputed = page.globalState?.computed ?? {};
     this.globalNames = new Set([...Object.keys(page.globalState?.initial ?? {}), ...Object.keys(this.globalComputed)]);
     if (!shared.has(this.plugin)) shared.set(this.plugin, page.globalState?.initial ?? {});
+    this.initial = page.template?.state?.initial ?? {};
     this.values = {
       state: { ...page.template?.state?.initial, ...page.initialData?.state },
       data: { ...page.initialData?.data },
     };
+  }
+
+  /** The values of the state that are not the initial ones of the template. */
+  changedValues() {
+    const initial = this.initial;
+    return Object.fromEntries(Object.entries(this.values.state).filter(([name, value]) => !same(value, initial[name])));
   }
 
   get globalValues() {

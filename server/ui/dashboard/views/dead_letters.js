@@ -32,7 +32,7 @@ export function DeadLettersView() {
     <tr key=${letter.number}>
       <th scope="row" class="numeric">${letter.number}</th>
       <td>${letter.plugin}</td>
-      <td>${letter.event.name}</td>
+      <td>${letter.event.topic}</td>
       <td class="numeric">${letter.attempts}</td>
       <td><${Time} at=${letter.time_ms} /></td>
       <td>${letter.error}</td>
