@@ -118,7 +118,7 @@ const step = (name, run) =>
 await step("a caller without a token sees plugins and changes nothing", async () => {
   await open("/");
   await row("hello").getByText("ready").waitFor();
-  await said("You are not signed in, and may: read, call.");
+  await said("You are not signed in. Your access: read, call.");
   assert.equal(await button("Disable hello").count(), 0);
   assert.equal(await link("Tokens").count(), 0);
   await isAccessible("anonymous");
@@ -213,7 +213,7 @@ await step("tables are shown read only", async () => {
   await page.getByRole("cell", { name: "From the dashboard" }).waitFor();
   await isAccessible("tables");
   await link("Data").click();
-  await said("There are no such values.");
+  await said("No stored value matches.");
 });
 
 await step("stored values are read, and each tab of a plugin is accessible", async () => {
@@ -224,7 +224,7 @@ await step("stored values are read, and each tab of a plugin is accessible", asy
   await page.getByRole("heading", { name: key }).waitFor();
   await page.getByRole("region", { name: `Value of ${key}` }).getByText('"topic"').waitFor();
   await isAccessible("data");
-  await page.getByLabel("Keys that begin with").fill(key);
+  await page.getByLabel("Key prefix").fill(key);
   await page.waitForFunction(() => document.querySelectorAll(".link-button").length === 1);
   for (const tab of ["Manifest", "Permissions", "Configuration", "Actions", "Jobs", "Tables", "Logs", "Events"]) {
     const tabs = page.getByRole("navigation", { name: "Subjects of event-logger" });
@@ -255,9 +255,9 @@ await step("permissions are granted and taken back with the rule that is written
   await open("/-/plugins/weather/permissions");
   const rules = page.getByRole("region", { name: "Permissions that the plugin asks for" });
   const first = rules.getByRole("row").nth(1);
-  await first.getByRole("button", { name: /^(Grant|Take back)/ }).waitFor();
-  const wasGranted = (await first.getByRole("button", { name: /^Take back/ }).count()) > 0;
-  for (const verb of wasGranted ? ["Take back", "Grant"] : ["Grant", "Take back"]) {
+  await first.getByRole("button", { name: /^(Grant|Revoke)/ }).waitFor();
+  const wasGranted = (await first.getByRole("button", { name: /^Revoke/ }).count()) > 0;
+  for (const verb of wasGranted ? ["Revoke", "Grant"] : ["Grant", "Revoke"]) {
     await first.getByRole("button", { name: new RegExp(`^${verb}`) }).click();
     await page.getByRole("alertdialog").getByText("- {resource:").waitFor();
     await confirmed(verb);
@@ -477,7 +477,7 @@ await step("processes get orders", async () => {
   await confirmed("Block");
   await row("web").getByText("blocked").waitFor();
   await button("Unblock web").click();
-  await said("web may be started.");
+  await said("web is unblocked.");
   await button("Start web").click();
   await row("web").getByText("running").waitFor();
   assert.notEqual(await row("web").getByRole("cell").nth(2).textContent(), before, "it is another process");

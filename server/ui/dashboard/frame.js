@@ -112,5 +112,5 @@ function Notices({ who, path }) {
     return html`<div class="notice notice--warning" role="status">Your session has ended. ${link}</div>`;
   }
   const scopes = who.scopes.length ? who.scopes.join(", ") : "nothing";
-  return html`<div class="notice notice--info">You are not signed in, and may: ${scopes}. ${link}</div>`;
+  return html`<div class="notice notice--info">You are not signed in. Your access: ${scopes}. ${link}</div>`;
 }

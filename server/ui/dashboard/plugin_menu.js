@@ -54,7 +54,7 @@ export function PluginMenu({ plugin, reload, isWhole = false }) {
       ${!isOff && state === "failed" && button("Restart", () => change("restart", "restarted"))}
       ${isInstalled && html`<a class="button button--secondary button--sm" aria-label=${`Update ${name}`} href=${`/-/install?plugin=${encodeURIComponent(name)}`}>Update</a>`}
       ${previous && button("Roll back", () => change("rollback", "rolled back", rolling))}
-      ${isInstalled && button("Remove", removed, "danger")}
+      ${isInstalled && button("Remove", removed, "danger-quiet")}
     </div>
   `;
 }

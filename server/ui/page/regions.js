@@ -30,7 +30,7 @@ export function Region({ page, states, hasData, empty, children }) {
   `;
 }
 
-const since = (time) => (time ? `. These values are of ${clock(time)}.` : "");
+const since = (time) => (time ? `. Last update: ${clock(time)}.` : "");
 
 /** A time of day. */
 export const clock = (time) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });

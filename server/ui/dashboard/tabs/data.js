@@ -21,20 +21,24 @@ export function DataTab({ path }) {
   };
   return html`
     <div class="field field--short">
-      <label class="field__label" for=${id}>Keys that begin with</label>
+      <label class="field__label" for=${id}>Key prefix</label>
       <input id=${id} class="input" value=${prefix} onInput=${searched} />
     </div>
-    <${Region} of=${keys} isEmpty=${(value) => value.keys.length === 0} empty="There are no such values.">
-      ${(page) => html`
-        <${Table} label="Stored values" columns=${[{ name: "Key" }]}>
-          ${page.keys.map(
-            (key) => html`<tr key=${key}><td><button type="button" class="link-button" aria-pressed=${key === chosen ? "true" : "false"} onClick=${() => setChosen(key)}><code>${key}</code></button></td></tr>`,
-          )}
+    <div class="columns">
+      <div>
+        <${Region} of=${keys} isEmpty=${(value) => value.keys.length === 0} empty="No stored value matches.">
+          ${(page) => html`
+            <${Table} label="Stored values" columns=${[{ name: "Key" }]}>
+              ${page.keys.map(
+                (key) => html`<tr key=${key}><td><button type="button" class="link-button" aria-pressed=${key === chosen ? "true" : "false"} onClick=${() => setChosen(key)}><code>${key}</code></button></td></tr>`,
+              )}
+            <//>
+            <${Pages} hasBefore=${before.length > 0} hasAfter=${page.more} back=${() => setBefore(before.slice(0, -1))} on=${() => setBefore([...before, page.keys.at(-1)])} />
+          `}
         <//>
-        <${Pages} hasBefore=${before.length > 0} hasAfter=${page.more} back=${() => setBefore(before.slice(0, -1))} on=${() => setBefore([...before, page.keys.at(-1)])} />
-      `}
-    <//>
-    ${chosen !== null && html`<${Value} key=${chosen} name=${chosen} path=${path} />`}
+      </div>
+      ${chosen !== null && html`<${Value} key=${chosen} name=${chosen} path=${path} />`}
+    </div>
   `;
 }
 

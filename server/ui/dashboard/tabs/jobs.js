@@ -22,7 +22,7 @@ export function JobsTab({ plugin, path }) {
     jobs.reload();
   }
   async function removed(job) {
-    const message = "It runs no more, and its outcomes are removed.";
+    const message = "It does not run again, and its outcomes are deleted.";
     if (!(await confirm({ title: `Remove the job ${job.id}?`, message, confirmText: "Remove", danger: true }))) return;
     await run(() => remove(of(job)), `The job ${job.id} is removed.`);
     if (chosen === job.id) setChosen(null);
@@ -42,7 +42,7 @@ export function JobsTab({ plugin, path }) {
           ${button("Outcomes", job, () => setChosen(chosen === job.id ? null : job.id))}
           ${isManager && (job.paused ? button("Resume", job, () => change(job, "resume", `${job.id} is resumed.`)) : button("Pause", job, () => change(job, "pause", `${job.id} is paused.`)))}
           ${isManager && button("Run now", job, () => change(job, "run", `${job.id} has run.`))}
-          ${isManager && button("Remove", job, () => removed(job), "danger")}
+          ${isManager && button("Remove", job, () => removed(job), "danger-quiet")}
         </div>
       </td>
     </tr>
@@ -50,7 +50,7 @@ export function JobsTab({ plugin, path }) {
   return html`
     <${Region} of=${jobs} isEmpty=${(value) => value.jobs.length === 0} empty="The plugin has no jobs.">
       ${({ jobs: all }) => html`
-        <${Table} label="Jobs" columns=${["Job", "Action", "Schedule", "Next run", "Change"].map((name) => ({ name }))}>${all.map(row)}<//>
+        <${Table} label="Jobs" columns=${["Job", "Action", "Schedule", "Next run", "Actions"].map((name) => ({ name }))}>${all.map(row)}<//>
       `}
     <//>
     ${result && html`<${Section} title=${`Result of ${result.id}`}><${Code} text=${json(result.value)} label="Result as JSON" /><//>`}

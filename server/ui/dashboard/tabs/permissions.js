@@ -14,9 +14,9 @@ export function PermissionsTab({ plugin, path }) {
 
   async function change(rule, isGrant) {
     const isSure = await confirm({
-      title: isGrant ? `Grant ${rule.permission}?` : `Take ${rule.permission} back?`,
+      title: isGrant ? `Grant ${rule.permission}?` : `Revoke ${rule.permission}?`,
       message: html`<${Question} rule=${rule} isGrant=${isGrant} />`,
-      confirmText: isGrant ? "Grant" : "Take back",
+      confirmText: isGrant ? "Grant" : "Revoke",
       danger: !isGrant,
     });
     if (!isSure) return;
@@ -35,14 +35,14 @@ export function PermissionsTab({ plugin, path }) {
             ["Denied accesses", count(value.denials)],
           ]}
         />
-        <${Section} title="Asked for">
+        <${Section} title="Requested permissions">
           ${value.asked.length === 0
-            ? html`<p class="muted">The manifest asks for nothing. Every plugin may use its own log, configuration and events.</p>`
+            ? html`<p class="muted">The plugin requests no permissions. Every plugin may use its own log, configuration and events.</p>`
             : html`<${Asked} rules=${value.asked} change=${may("manage") ? change : null} isBusy=${isBusy} />`}
         <//>
-        <${Section} title="Denied lately">
+        <${Section} title="Recent denials">
           ${value.denied.length === 0
-            ? html`<p class="muted">Nothing was denied to ${plugin.name} lately.</p>`
+            ? html`<p class="muted">No access of ${plugin.name} was denied recently.</p>`
             : html`<${Denied} entries=${value.denied} />`}
         <//>
       `}
@@ -61,7 +61,7 @@ function Question({ rule, isGrant }) {
 }
 
 function Asked({ rules, change, isBusy }) {
-  const columns = [{ name: "Permission" }, { name: "State" }, ...(change ? [{ name: "Change" }] : [])];
+  const columns = [{ name: "Permission" }, { name: "State" }, ...(change ? [{ name: "Actions" }] : [])];
   return html`
     <${Table} label="Permissions that the plugin asks for" columns=${columns}>
       ${rules.map(
@@ -87,12 +87,12 @@ function status(rule) {
 
 function buttons(rule, change, isBusy) {
   const button = (text, isGrant) => html`
-    <button type="button" class=${`button button--${isGrant ? "primary" : "danger"} button--sm`} disabled=${isBusy}
+    <button type="button" class=${`button button--${isGrant ? "primary" : "danger-quiet"} button--sm`} disabled=${isBusy}
       aria-label=${`${text} ${rule.permission}`} onClick=${() => change(rule, isGrant)}>${text}</button>
   `;
   return html`<div class="buttons">
     ${rule.missing.length > 0 && button("Grant", true)}
-    ${(rule.missing.length === 0 || rule.is_granted_partly) && button("Take back", false)}
+    ${(rule.missing.length === 0 || rule.is_granted_partly) && button("Revoke", false)}
   </div>`;
 }
 

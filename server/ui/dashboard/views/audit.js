@@ -19,7 +19,7 @@ export function AuditView() {
         <label class="field__label" for=${id}>Plugin</label>
         <input id=${id} class="input" type="search" value=${plugin} onInput=${(event) => setPlugin(event.target.value)} />
       </div>
-      <${Region} of=${trail} isEmpty=${(value) => shown(value).length === 0} empty="No access was denied lately.">
+      <${Region} of=${trail} isEmpty=${(value) => shown(value).length === 0} empty="No access was denied recently.">
         ${(value) => html`<${Denied} entries=${shown(value)} withPlugin=${true} />`}
       <//>
     <//>

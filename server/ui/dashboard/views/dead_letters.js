@@ -27,7 +27,7 @@ export function DeadLettersView() {
     letters.reload();
   }
   const isManager = may("manage");
-  const names = ["Number", "Plugin", "Topic", "Attempts", "Latest attempt", "Error", "Data", ...(isManager ? ["Change"] : [])];
+  const names = ["Number", "Plugin", "Topic", "Attempts", "Latest attempt", "Error", "Data", ...(isManager ? ["Actions"] : [])];
   const row = (letter) => html`
     <tr key=${letter.number}>
       <th scope="row" class="numeric">${letter.number}</th>
@@ -40,7 +40,7 @@ export function DeadLettersView() {
       ${isManager &&
       html`<td><div class="buttons">
         <button type="button" class="button button--secondary button--sm" disabled=${isBusy} aria-label=${`Retry ${letter.number}`} onClick=${() => retry(letter)}>Retry</button>
-        <button type="button" class="button button--danger button--sm" disabled=${isBusy} aria-label=${`Remove ${letter.number}`} onClick=${() => removed(letter)}>Remove</button>
+        <button type="button" class="button button--danger-quiet button--sm" disabled=${isBusy} aria-label=${`Remove ${letter.number}`} onClick=${() => removed(letter)}>Remove</button>
       </div></td>`}
     </tr>
   `;

@@ -14,7 +14,7 @@ export function HostView() {
   const metrics = useResource("/api/v1/metrics", { every: 10_000 });
   const [isBusy, run] = useChange();
   async function refresh() {
-    await run(() => post("/api/v1/refresh"), "The host follows the catalog.");
+    await run(() => post("/api/v1/refresh"), "The host is up to date with the catalog.");
     status.reload();
   }
   async function terminate() {
@@ -26,7 +26,7 @@ export function HostView() {
     <${Heading} title="Host">
       ${may("manage") &&
       html`
-        <button type="button" class="button button--secondary" disabled=${isBusy} onClick=${refresh}>Follow the catalog</button>
+        <button type="button" class="button button--secondary" disabled=${isBusy} onClick=${refresh}>Refresh from the catalog</button>
         <button type="button" class="button button--danger" disabled=${isBusy} onClick=${terminate}>Shut down</button>
       `}
     <//>
@@ -35,7 +35,7 @@ export function HostView() {
         facts=${[
           ["Version", value.version],
           ["Uptime", duration(value.uptime_seconds)],
-          ["Process", value.pid],
+          ["PID", value.pid],
           ["Address", value.url],
           ["Data directory", value.data_dir ?? "none"],
           ["Plugins", Object.entries(value.plugins).map(([state, number]) => html`<span key=${state} class="spaced"><${State} state=${state} /> ${number}</span>`)],

@@ -104,20 +104,20 @@ function Review({ review, isBusy, install, back }) {
         ["Description", plugin.description],
         ["Origin", plugin.origin],
         ["Signed by", plugin.signed_by ?? "no key"],
-        ["Digest", plugin.digest],
+        ["Digest", html`<code>${plugin.digest}</code>`],
       ]}
     />
-    ${difference.unchanged && html`<p class="notice notice--info">This is what is installed: nothing would change.</p>`}
-    ${difference.installed === plugin.version && !difference.unchanged && html`<p class="notice notice--warning">Its content is not the installed content of the same version.</p>`}
+    ${difference.unchanged && html`<p class="notice notice--info">This version is installed already. Nothing would change.</p>`}
+    ${difference.installed === plugin.version && !difference.unchanged && html`<p class="notice notice--warning">It differs from the installed plugin, although the version is the same.</p>`}
     ${difference.downgrade && html`<p class="notice notice--warning">It is older than the installed version.</p>`}
     ${notes.map((note) => html`<p key=${note} class="notice notice--warning">${note}</p>`)}
-    <${Section} title=${difference.installed ? "What changes" : "What it asks for"}>
+    <${Section} title=${difference.installed ? "Changes" : "Requested access"}>
       ${asked.length === 0
         ? html`<p class="muted">It asks for no permission${difference.installed && " that it does not have already"}.</p>`
-        : html`<${Table} label="What the plugin asks for" columns=${[{ name: "Kind" }, { name: "What" }]}>
+        : html`<${Table} label="What the plugin asks for" columns=${[{ name: "Kind" }, { name: "Value" }]}>
             ${asked.map(([kind, what, tone]) => html`<tr key=${`${kind} ${what}`}><td><span class=${`badge badge--${tone}`}>${kind}</span></td><td><code>${what}</code></td></tr>`)}
           <//>`}
-      <p class="muted">The policy of the host decides what is granted of it.</p>
+      <p class="muted">The policy of the host decides which permissions are granted.</p>
     <//>
     <div class="buttons">
       <button type="button" class="button button--primary" disabled=${isBusy} onClick=${install}>${isBusy ? "Working…" : `${verb} ${plugin.name}`}</button>

@@ -38,7 +38,7 @@ export function LogList({ plugin }) {
     </div>
     ${error && html`<div class="notice notice--error" role="alert">${error.message}</div>`}
     ${shown.length === 0
-      ? html`<p class="state">No line matches.</p>`
+      ? html`<p class="state">${lines.length > 0 || severity !== "" ? "No line matches." : "There are no log lines."}</p>`
       : html`<div class="lines" tabindex="0" role="log" aria-label="Log lines, the newest first" aria-live="off">
           <ol>${shown.map((line) => html`<${Line} key=${line.key} line=${line} withPlugin=${plugin === undefined} />`)}</ol>
         </div>`}
@@ -47,7 +47,9 @@ export function LogList({ plugin }) {
 
 /** Whether a stream is open. */
 export const Live = ({ state }) => html`
-  <span class=${`badge badge--${state === "open" ? "success" : "warning"}`} role="status">${state === "open" ? "live" : "not live"}</span>
+  <span class=${`badge badge--${state === "open" ? "success" : state === "connecting" ? "neutral" : "warning"}`} role="status">
+    ${state === "open" ? "live" : state === "connecting" ? "connecting…" : "not live"}
+  </span>
 `;
 
 const words = (line) => `${line.plugin ?? "host"} ${line.target ?? ""} ${line.message} ${json(line.fields ?? {})}`.toLowerCase();

@@ -33,9 +33,9 @@ function Plugins({ all, figures, reload }) {
   const columns = [{ name: "Plugin" }, { name: "State" }, { name: "Version" }];
   if (figures) {
     const numbers = ["Calls", "Errors", "p50", "p99", "Memory", "Fuel"];
-    columns.push(...numbers.map((name) => ({ name, isNumber: true })), { name: "Latest calls" });
+    columns.push(...numbers.map((name) => ({ name, isNumber: true })), { name: "Recent calls" });
   }
-  if (mayAny("manage")) columns.push({ name: "Change" });
+  if (mayAny("manage")) columns.push({ name: "Actions" });
   return html`
     <${Table} label="Plugins" columns=${columns}>
       ${all.map((plugin) => html`<${Row} key=${plugin.name} plugin=${plugin} metrics=${figures?.[plugin.name]} hasFigures=${Boolean(figures)} reload=${reload} />`)}

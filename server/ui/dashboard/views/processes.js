@@ -36,7 +36,7 @@ export function ProcessesView() {
     processes.reload();
   }
   const isManager = may("manage");
-  const names = ["Process", "State", "Command", "Number", "Started", "Ended", "Restarts", ...(isManager ? ["Change"] : [])];
+  const names = ["Process", "State", "Command", "PID", "Started", "Ended", "Restarts", ...(isManager ? ["Actions"] : [])];
   const row = ({ status, config }) => html`
     <tr key=${status.id}>
       <th scope="row">${status.id}${status.type === "cluster" && html` <span class="badge badge--neutral">${count(status.processes?.length ?? 0)} instances</span>`}</th>
@@ -65,14 +65,18 @@ function ProcessState({ status }) {
   `;
 }
 
+/** The states in which a process can be stopped. */
+const RUNNING = [100, 200, 250, 500];
+
 function Orders({ status, isBusy, give }) {
+  const isRunning = RUNNING.includes(status.status);
   const block = status.blocked
-    ? { order: "unblock", name: "Unblock", done: "may be started" }
+    ? { order: "unblock", name: "Unblock", done: "is unblocked" }
     : { order: "block", name: "Block", done: "is blocked", asks: "It cannot be started until it is unblocked." };
   return html`<div class="buttons">
-    ${[...ORDERS, block].map(
+    ${[...ORDERS, block].filter(({ order }) => order !== (isRunning ? "start" : "stop")).map(
       (entry) => html`
-        <button key=${entry.order} type="button" class=${`button button--${entry.order === "stop" ? "danger" : "secondary"} button--sm`} disabled=${isBusy}
+        <button key=${entry.order} type="button" class=${`button button--${entry.order === "stop" ? "danger-quiet" : "secondary"} button--sm`} disabled=${isBusy}
           aria-label=${`${entry.name} ${status.id}`} onClick=${() => give(status.id, entry)}>${entry.name}</button>
       `,
     )}

@@ -46,17 +46,17 @@ export function TokensView() {
       <td><${State} state=${token.state} /></td>
       <td>${token.expires_at ? timeOfSeconds(token.expires_at) : "never"}</td>
       <td>${token.last_used_at ? timeOfSeconds(token.last_used_at) : "never"}</td>
-      <td>${token.state === "active" && html`<button type="button" class="button button--danger button--sm" disabled=${isBusy} aria-label=${`Revoke ${token.consumer}, number ${token.id}`} onClick=${() => revoke(token)}>Revoke</button>`}</td>
+      <td>${token.state === "active" && html`<button type="button" class="button button--danger-quiet button--sm" disabled=${isBusy} aria-label=${`Revoke ${token.consumer}, number ${token.id}`} onClick=${() => revoke(token)}>Revoke</button>`}</td>
     </tr>
   `;
-  const columns = ["Number", "Consumer", "Kind", "Scopes", "State", "Expires", "Last used", "Change"].map((name) => ({ name }));
+  const columns = ["Number", "Consumer", "Kind", "Scopes", "State", "Expires", "Last used", "Actions"].map((name) => ({ name }));
   return html`
     <${Heading} title="Tokens"><button type="button" class="button button--primary" onClick=${() => setOpen(true)}>Create a token</button><//>
-    <${Region} of=${tokens} isEmpty=${(value) => value.tokens.length === 0} empty="No token was made.">
+    <${Region} of=${tokens} isEmpty=${(value) => value.tokens.length === 0} empty="There are no tokens.">
       ${(value) => html`<${Table} label="Tokens" columns=${columns}>${value.tokens.map(row)}<//>`}
     <//>
     <${Dialog} open=${isOpen} title="Create a token" onClose=${() => setOpen(false)}><${Create} done=${done} /><//>
-    <${Dialog} open=${created !== null} title="The token" onClose=${() => setCreated(null)}>${created && html`<${Secret} token=${created} />`}<//>
+    <${Dialog} open=${created !== null} title="New token" onClose=${() => setCreated(null)}>${created && html`<${Secret} token=${created} />`}<//>
   `;
 }
 
@@ -124,7 +124,7 @@ function Secret({ token }) {
     }
   };
   return html`
-    <p>It is shown only now: only a hash of it is stored.</p>
+    <p>Copy it now. Only its hash is stored, so it cannot be shown again.</p>
     <div class="field">
       <label class="field__label" for=${id}>Token of ${token.consumer}</label>
       <input id=${id} class="input mono" readonly value=${token.token} onFocus=${(event) => event.target.select()} />
