@@ -1,4 +1,4 @@
-//! What a developer's pages learn of the plugin that is being written: that it was loaded again, and why it could not be.
+//! Changes of a plugin that is being written, for the pages that show it: it was loaded again, or why not.
 //!
 //! Only `plugbay dev` reports changes. Its documents have one script more (`server/ui/page/dev.js`), which follows them
 //! at `/ui/changes`.

@@ -132,8 +132,8 @@ impl InvokeError {
         }
     }
 
-    /// Returns the values of the payload that do not fit: those that do not match the action's schema, or those that the
-    /// plugin's own failure lists in its details as `{"problems": [{"path", "message"}]}`. Outsiders may see them.
+    /// Returns the values of the payload that do not fit: those that do not match the action's schema, or those that
+    /// the plugin's own failure lists in its details as `{"problems": [{"path", "message"}]}`. Outsiders may see them.
     pub fn problems(&self) -> Vec<PayloadProblem> {
         match self.kind() {
             InvokeErrorKind::Validation { problems } => problems.clone(),

@@ -80,8 +80,8 @@ struct RunLoaders {
     global_state: Map<String, Value>,
     /// The loaders to run; all of the page if left out.
     loader_ids: Option<Vec<String>>,
-    /// The tags of the results that the client has, by loader. A result that is still the same is `unchanged` and has no
-    /// `data`. Without this member, results have no tags.
+    /// The tags of the results that the client has, by loader. A result that is still the same is `unchanged` and has
+    /// no `data`. Without this member, results have no tags.
     known: Option<BTreeMap<String, String>>,
 }
 

@@ -43,8 +43,8 @@ export function startToasts() {
 }
 
 /**
- * Brings the messages above everything else. While a dialog is open, all that is outside of it is inert: a message could
- * not be closed, and screen readers would not announce it. So the messages are within the dialog.
+ * Brings the messages above everything else. While a dialog is open, all that is outside of it is inert: a message
+ * could not be closed, and screen readers would not announce it. So the messages are within the dialog.
  */
 export function raiseToasts() {
   if (!place.popover) return;
