@@ -1,4 +1,4 @@
-//! Changes of a plugin that is being written, for the pages that show it: it was loaded again, or why not.
+//! Changes of a plugin that is being written, for the pages that show it: new revisions, and why one cannot be loaded.
 //!
 //! Only `plugbay dev` reports changes. Its documents have one script more (`server/ui/page/dev.js`), which follows them
 //! at `/ui/changes`.
