@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{InvokeError, InvokeErrorKind};
-use crate::limits::VALIDATION_PROBLEMS_MAX;
 
 impl InvokeErrorKind {
     /// Returns the stable name of this kind of error. A plugin cannot choose it: the code of a failure that a plugin
@@ -143,7 +142,7 @@ impl InvokeError {
                 let problem = |problem| {
                     Some(PayloadProblem { path: text(problem, "path")?, message: text(problem, "message")? })
                 };
-                listed.into_iter().flatten().filter_map(problem).take(VALIDATION_PROBLEMS_MAX).collect()
+                listed.into_iter().flatten().filter_map(problem).collect()
             }
             _ => Vec::new(),
         }
