@@ -6,9 +6,9 @@ use plugbay::Runtime;
 use plugbay_node::Node;
 use tokio::sync::watch;
 
-use crate::{Changes, ServerSettings};
 use crate::routes::LastActions;
 use crate::telemetry::RequestCounters;
+use crate::{Changes, ServerSettings};
 
 /// What all requests of a server share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,12 +44,7 @@ impl ServerState {
         ServerState::with(node.runtime.clone(), Some(node), settings, None)
     }
 
-    fn with(
-        runtime: Runtime,
-        node: Option<Arc<Node>>,
-        settings: ServerSettings,
-        changes: Option<Changes>,
-    ) -> Self {
+    fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings, changes: Option<Changes>) -> Self {
         let (closing, _) = watch::channel(false);
         ServerState(Arc::new(Shared {
             runtime,

@@ -69,7 +69,11 @@ async fn routes_and_actions_of_a_plugin_are_described() {
     assert_eq!(add["responses"]["201"]["content"]["application/json"]["schema"], result);
     assert_eq!(add["responses"]["404"]["description"], "No such shelf.");
     assert_eq!(add["responses"]["503"]["$ref"], "#/components/responses/Unavailable");
-    assert_eq!(add["security"], json!([{ "token": [] }, { "session": [] }, {}]), "callers on the loopback need no token");
+    assert_eq!(
+        add["security"],
+        json!([{ "token": [] }, { "session": [] }, {}]),
+        "callers on the loopback need no token"
+    );
     let remove = &document["paths"]["/plugins/shop/items/{id}"]["delete"];
     assert_eq!(remove["parameters"][0]["name"], "id", "one template for both methods");
     let schemas = &document["components"]["schemas"];

@@ -139,9 +139,8 @@ impl InvokeError {
             InvokeErrorKind::Guest { failure } => {
                 let listed = failure.details.as_ref().and_then(|details| details.get("problems")?.as_array());
                 let text = |problem: &serde_json::Value, name| Some(problem.get(name)?.as_str()?.to_owned());
-                let problem = |problem| {
-                    Some(PayloadProblem { path: text(problem, "path")?, message: text(problem, "message")? })
-                };
+                let problem =
+                    |problem| Some(PayloadProblem { path: text(problem, "path")?, message: text(problem, "message")? });
                 listed.into_iter().flatten().filter_map(problem).collect()
             }
             _ => Vec::new(),

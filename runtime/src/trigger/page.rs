@@ -213,7 +213,8 @@ async fn run(
     }
     let loaded_at = now_ms(clock);
     let result = |(loader, outcome): (PageLoader, Option<Result<Loaded, PageCallError>>)| {
-        let (loaded, error) = split(outcome.unwrap_or_else(|| Err(PageCallError::new("host_error", "the host failed"))));
+        let (loaded, error) =
+            split(outcome.unwrap_or_else(|| Err(PageCallError::new("host_error", "the host failed"))));
         let unchanged = matches!(loaded, Some(Loaded { data: None, .. }));
         let (data, tag) = loaded.map_or((None, None), |loaded| (loaded.data, loaded.tag));
         LoaderResult {

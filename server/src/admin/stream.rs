@@ -67,7 +67,9 @@ pub(super) async fn events(
     let live = BroadcastStream::new(followed.next);
     let numbered = tokio_stream::iter(followed.held.into_iter().map(Ok)).chain(live);
     let sent = numbered.filter_map(move |received| match received {
-        Ok(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => Some(Ok(sent_event(&ids, &numbered))),
+        Ok(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => {
+            Some(Ok(sent_event(&ids, &numbered)))
+        }
         Ok(_) => None,
         Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
     });

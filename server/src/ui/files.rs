@@ -143,7 +143,9 @@ mod tests {
         let imports = FILES.by_path.iter().filter(|(path, _)| path.ends_with(".js")).flat_map(|(path, file)| {
             let text = std::str::from_utf8(&file.plain).expect("UTF-8");
             let folder = path.rsplit_once('/').expect("a folder").0;
-            text.split("import(\"./").skip(1).map(move |rest| format!("{folder}/{}", rest.split('"').next().unwrap_or("")))
+            text.split("import(\"./")
+                .skip(1)
+                .map(move |rest| format!("{folder}/{}", rest.split('"').next().unwrap_or("")))
         });
         let missing: Vec<_> = imports.filter(|path| !FILES.by_path.contains_key(path)).collect();
         assert!(missing.is_empty(), "{missing:?}");

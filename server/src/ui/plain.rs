@@ -77,11 +77,7 @@ fn begin(plugin: &str, title: &str) -> Html {
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.element("title", &format!("{title} · {plugin} · Plugbay"));
     html.raw("<link rel=\"icon\" href=\"data:,\">\n");
-    html.raw(&format!(
-        "<link rel=\"stylesheet\" href=\"/ui/{}/{}\">\n</head>\n<body>\n",
-        hash(),
-        PAGE.style()
-    ));
+    html.raw(&format!("<link rel=\"stylesheet\" href=\"/ui/{}/{}\">\n</head>\n<body>\n", hash(), PAGE.style()));
     html.raw("<header class=\"frame\"><span class=\"frame__home\">Plugbay</span><span class=\"frame__owner\">plugin ");
     html.element("b", plugin);
     html.raw("</span></header>\n");

@@ -112,7 +112,6 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
 ];
 const SOURCE_COUNT: usize = 77;
 
-
 static BY_PATH: LazyLock<HashMap<&'static str, &'static Source>> =
     LazyLock::new(|| SOURCES.iter().map(|source| (source.path, source)).collect());
 
