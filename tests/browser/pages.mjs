@@ -240,6 +240,23 @@ test("loaders follow events, and run on request", async (page) => {
   });
 });
 
+test("a result that has not changed is not sent again", async (page) => {
+  await page.route("**/api/v1/plugins/gallery/page", async (route) => {
+    const response = await route.fetch();
+    const document = await response.json();
+    document.loaders.find(({ id }) => id === "people").polling = { interval: 300 };
+    await route.fulfill({ response, json: document });
+  });
+  const polls = [];
+  page.on("response", (response) => response.url().endsWith("/page/loaders") && polls.push(response.json()));
+  await open(page, "/tables", "Tables");
+  await until("it polled three times", () => polls.length >= 3);
+  const [[first], [second]] = await Promise.all(polls.slice(0, 2));
+  assert.equal(first.data.length, 3);
+  assert.deepEqual([second.success, second.unchanged, "data" in second, second.tag], [true, true, false, first.tag]);
+  assert.equal(await page.locator(".table-widget").first().locator("tbody tr").count(), 3);
+});
+
 test("actions ask, wait, answer and fail as declared", async (page) => {
   await open(page, "/live", "Live");
   await page.getByLabel("Note").fill("a <b>note</b>");
