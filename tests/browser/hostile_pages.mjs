@@ -138,6 +138,20 @@ test("loops over a million and deep nesting are cut, and the page says so", asyn
   assert((await page.locator("#app *").count()) < 10_000);
 });
 
+test("thousands of tables and wide ones are cut, and draw what is visible", async (page, context) => {
+  const busy = await longestTask(page, context, async () => {
+    await open(page, (document) => {
+      const row = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`c${index}`, index]));
+      document.initialData.data = { rows: Array.from({ length: 100 }, () => row) };
+      widgets(document, Array.from({ length: 1_000 }, () => node("table", { dataKey: "rows" })));
+    });
+    await page.getByText("This page has too many elements.").waitFor();
+  });
+  const tables = await page.locator(".table-widget").count();
+  console.log(`# longest task of a page with ${tables} tables: ${busy.toFixed(0)} ms of processor time`);
+  assert(tables === 50 && (await page.locator("td").count()) < 40_000);
+});
+
 test("fragments, computed values and actions that lead in a circle end", async (page) => {
   await open(page, (document) => {
     document.template.state = { initial: {}, computed: { a: "state.b || 'end'", b: "state.a || 'end'" } };

@@ -11,6 +11,8 @@ import { tried } from "./state.js";
  * take a task of 40 ms, and are as many as the nodes of a template; tables have longer lists.
  */
 const WIDGETS_MAX = 2_000;
+/** Widgets that are as many elements as this number of others. */
+const COSTS = new Map([["table", 40], ["dataTable", 40], ["chart", 40], ["form", 40]]);
 const ITEMS_MAX = 1_000;
 const DEPTH_MAX = 64;
 
@@ -21,8 +23,9 @@ const UNFILLED = new Set(["columns", "schema", "renderTemplate", "payload"]);
  * Where a node is rendered.
  *
  * @typedef {{page: import("./model.js").PageModel, scope: import("../lib/scope.js").Scope, paths: Record<string, string[]>,
- *   depth: number, budget: {left: number, isCut: boolean, heading: number}, fragments: string[]}} Place
- *   `budget` is shared by all places of one rendering: the widgets that are left, and the level of the last heading
+ *   depth: number, budget: {left: number, isCut: boolean, heading: number, tables: number}, fragments: string[]}} Place
+ *   `budget` is shared by all places of one rendering: the widgets that are left, the level of the last heading, and the
+ *   number of tables
  */
 
 /** The place of the first nodes of a template. @returns {Place} */
@@ -31,7 +34,7 @@ export const root = (page) => ({
   scope: page.state.scope,
   paths: {},
   depth: 0,
-  budget: { left: WIDGETS_MAX, isCut: false, heading: 1 },
+  budget: { left: WIDGETS_MAX, isCut: false, heading: 1, tables: 0 },
   fragments: [],
 });
 
@@ -99,9 +102,12 @@ const bare = (text) => /^\s*\{\{(.*)\}\}\s*$/s.exec(text)?.[1] ?? text;
 /** The value of a path, an expression or a placeholder; other values are themselves. */
 const resolve = (value, scope) => (typeof value === "string" ? tried(() => evaluate(bare(value), scope)) : fill(value, scope));
 
+const isTable = ({ type }) => type === "table" || type === "dataTable";
+
 function renderOnce(node, place, key) {
   if (node.condition !== undefined && node.condition !== null && !isShown(node.condition, place.scope)) return null;
-  place.budget.left -= 1;
+  place.budget.left -= COSTS.get(node.type) ?? 1;
+  if (isTable(node)) place.budget.tables += 1;
   if (node.type === "fragment") return html`<${Fragment} key=${key}>${renderFragment(node, place)}<//>`;
   const Widget = place.page.widgetOf(node.type);
   if (!Widget) {

@@ -12,6 +12,8 @@ import { oneOf, styleOf, textOf } from "./widget.js";
 
 /** From this number of rows only the visible ones are elements. */
 const VIRTUAL_FROM = 100;
+/** The most cells in all tables of a page. With more, also shorter tables have only their visible rows as elements. */
+const CELLS_MAX = 10_000;
 const ROW_HEIGHT = { sm: 32, md: 40, lg: 52 };
 /** The height of a long table, in pixels, and the rows beyond its edges that are elements. */
 const HEIGHT = 600;
@@ -46,7 +48,8 @@ function Rows({ widget, rows, loadedAt }) {
   const size = oneOf(props.size, "md", "sm", "lg");
   const names = classes("table", `table--${size}`, props.striped === true && "table--striped", props.bordered === true && "table--bordered", props.hoverable === true && "table--hover");
   const view = { widget, columns, shown, sort, toggle, names, rowHeight: ROW_HEIGHT[size] };
-  const isLong = shown.length > VIRTUAL_FROM;
+  const cells = CELLS_MAX / Math.max(1, widget.place.budget.tables) / Math.max(1, columns.length);
+  const isLong = shown.length > Math.min(VIRTUAL_FROM, cells);
   return html`
     ${props.searchable === true && html`<${Toolbar} props=${props} columns=${columns} search=${search} setSearch=${setSearch} filter=${filter} setFilter=${setFilter} sort=${sort} setSort=${setSort} />`}
     ${isLong ? html`<${LongTable} ...${view} />` : html`<${Grid} ...${view} first=${0} last=${shown.length} />`}
@@ -110,7 +113,7 @@ function Grid({ widget, columns, shown, sort, toggle, names, rowHeight, first, l
   const own = useRef(null);
   const element = box ?? own;
   const isScrollable = useIsScrollable(element, shown);
-  const place = { ...widget.place, budget: { left: WIDGETS_MAX, isCut: false } };
+  const place = { ...widget.place, budget: { left: WIDGETS_MAX, isCut: false, heading: 1, tables: 0 } };
   const space = (rows) => rows > 0 && html`<tr aria-hidden="true"><td class="table__space" colspan=${columns.length} style=${{ height: `${rows * rowHeight}px` }}></td></tr>`;
   return html`
     <div ref=${element} class=${classes("table-box", isLong && "table-box--long")} onScroll=${scrolled} ...${isScrollable ? { tabindex: 0, role: "region", "aria-label": label } : {}}>
