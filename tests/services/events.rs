@@ -177,6 +177,46 @@ async fn code_subscribes_and_ends_subscriptions() {
     assert_eq!(emit().await, 0);
 }
 
+/// The plugin `orders`, which subscribes and ends subscriptions when it starts, and may fail then.
+fn starting(subscribes: &[&str], unsubscribes: &[&str], fails: bool) -> TestPlugin {
+    let list = |items: &[&str]| json!({ "type": "array", "default": items });
+    plugin("orders").manifest("permissions", json!([{ "resource": "events.**", "actions": ["subscribe"] }])).manifest(
+        "configuration",
+        json!({
+            "subscribes": list(subscribes), "unsubscribes": list(unsubscribes),
+            "fails": { "type": "boolean", "default": fails },
+        }),
+    )
+}
+
+#[tokio::test]
+async fn subscriptions_of_a_start_that_fails_are_taken_back() {
+    let host = host();
+    let emit = async |topic: &str| host.runtime.emit(Event::new(topic, 7)).await.expect("accepted").handlers;
+    host.runtime.load(starting(&["order.*"], &[], true).package()).await.expect_err("it fails as configured");
+    assert_eq!(emit("order.placed").await, 0);
+
+    let plugin = host.load(starting(&["order.*", "user.*"], &[], false)).await;
+    let before = act(&plugin, "subscriptions", json!(null)).await.expect("listed");
+    act(&plugin, "subscribe", json!({ "topic": "stock.*", "options": { "once": true } })).await.expect("subscribed");
+    assert_eq!(emit("stock.low").await, 1, "it is spent");
+    // The revision that fails adds a subscription, changes one, and ends one.
+    act(&plugin, "subscribe", json!({ "topic": "user.*", "options": { "priority": 70 } })).await.expect("changed");
+    let changed = act(&plugin, "subscriptions", json!(null)).await.expect("listed");
+    assert_ne!(before, changed);
+    let failing = starting(&["new.*", "user.*"], &["#order.*"], true);
+    host.runtime.reload(failing.package()).await.expect_err("it fails as configured");
+    let mut after = act(&plugin, "subscriptions", json!(null)).await.expect("listed");
+    let mut changed = changed;
+    for list in [&mut after, &mut changed] {
+        list.as_array_mut().expect("a list").sort_by_key(|one| one["id"].to_string());
+    }
+    assert_eq!(after, changed);
+    for (topic, handlers) in [("order.placed", 1), ("user.left", 1), ("new.thing", 0), ("stock.low", 0)] {
+        assert_eq!(emit(topic).await, handlers, "{topic}");
+    }
+}
+
 #[tokio::test]
 async fn malformed_events_are_refused_with_the_problem() {
     let host = host();

@@ -199,12 +199,46 @@ impl EventBus {
         plugins.get(plugin)?.subscriptions.iter().find(|subscription| subscription.id == id).cloned()
     }
 
-    /// Removes what a plugin subscribed to while it started, because it does not serve after all.
-    pub(crate) fn detach_unserved(&self, plugin: &str) {
-        let is_unserved = self.plugins.lock().get(plugin).is_some_and(|known| known.listener.handler.get().is_none());
-        if is_unserved {
-            self.detach(plugin);
+    /// Returns the subscriptions that a plugin's code made and that have not ended.
+    pub(crate) fn dynamic_subscriptions(&self, plugin: &str) -> Vec<Arc<Subscription>> {
+        let mut known = self.subscriptions(plugin);
+        known.retain(|subscription| subscription.is_dynamic());
+        known
+    }
+
+    /// Takes back what a plugin subscribed to while it started, because it does not serve after all. `before` are the
+    /// subscriptions of its code before that, with which an older revision goes on.
+    pub(crate) fn take_back(self: &Arc<Self>, plugin: &str, before: &[Arc<Subscription>]) {
+        let mut plugins = self.plugins.lock();
+        let Some(subscriber) = plugins.get_mut(plugin) else { return };
+        if subscriber.listener.handler.get().is_none() {
+            drop(plugins);
+            return self.detach(plugin);
         }
+        subscriber.subscriptions.retain(|known| {
+            // One that has received its only event is spent, whoever received it.
+            let stays = !known.is_dynamic()
+                || before.iter().any(|old| Arc::ptr_eq(old, known)) && (known.once || known.is_active());
+            if !stays {
+                self.end(known);
+            }
+            stays
+        });
+        for old in before {
+            if subscriber.subscriptions.iter().any(|known| known.id == old.id) {
+                continue;
+            }
+            let restored = Arc::new(Subscription {
+                id: old.id.clone(),
+                pattern: old.pattern.clone(),
+                listener: old.listener.clone(),
+                state: Arc::default(),
+                ..**old
+            });
+            self.routes.write().subscriptions.insert(&restored.pattern, restored.clone());
+            subscriber.subscriptions.push(restored);
+        }
+        subscriber.deliver_stored(self);
     }
 
     /// Removes a plugin that no longer serves. Events that are queued for it are passed over.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
-use crate::event::{Delivery, FindHandler, Handler, Handling, is_own_topic};
+use crate::event::{Delivery, FindHandler, Handler, Handling, Subscription, is_own_topic};
 use crate::host::PluginContext;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
@@ -33,12 +33,15 @@ pub(crate) fn end(plugin: &CurrentRevision) {
     revision.context.events.detach(revision.name());
 }
 
-/// A plugin that starts. If it does not succeed, its subscriptions end, which its code may have made already.
-pub(crate) struct Starting(Option<Arc<PluginContext>>);
+/// A plugin that starts. If it does not succeed, the subscriptions that its code has made meanwhile end, and those of
+/// an older revision go on.
+pub(crate) struct Starting(Option<(Arc<PluginContext>, Vec<Arc<Subscription>>)>);
 
 impl Starting {
     pub(crate) fn new(revision: &LoadedPlugin) -> Self {
-        Starting(Some(revision.context.clone()))
+        let context = revision.context.clone();
+        let before = context.events.dynamic_subscriptions(&context.name);
+        Starting(Some((context, before)))
     }
 
     pub(crate) fn succeeded(mut self) {
@@ -48,8 +51,8 @@ impl Starting {
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        if let Some(context) = &self.0 {
-            context.events.detach_unserved(&context.name);
+        if let Some((context, before)) = &self.0 {
+            context.events.take_back(&context.name, before);
         }
     }
 }

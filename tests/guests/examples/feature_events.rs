@@ -1,8 +1,9 @@
 //! Records the events that it receives, reacts as their names specify, and reports the health that its payload sets.
+//! When it starts, it subscribes and ends subscriptions as its configuration says, and fails if that says `fails`.
 
 use std::cell::RefCell;
 
-use plugbay_guests::{Failure, Value, events, failure, json};
+use plugbay_guests::{Failure, Value, config, events, failure, json};
 
 thread_local! {
     static HEARD: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
@@ -26,6 +27,21 @@ fn options(payload: &Value) -> Option<String> {
 
 fn answer(answer: Result<String, Failure>) -> Result<Value, Failure> {
     answer.map(Value::from)
+}
+
+fn start() -> Result<(), Failure> {
+    let setting = |key: &str| {
+        let json = config::get(key).ok().flatten();
+        json.and_then(|json| serde_json::from_str::<Value>(&json).ok()).unwrap_or_default()
+    };
+    let texts = |key: &str| setting(key).as_array().cloned().unwrap_or_default();
+    for topic in texts("subscribes") {
+        events::subscribe(topic.as_str().unwrap_or_default(), Some(r#"{"priority": 1}"#))?;
+    }
+    for id in texts("unsubscribes") {
+        events::unsubscribe(id.as_str().unwrap_or_default());
+    }
+    if setting("fails") == true { Err(failure("unwilling", "it does not start")) } else { Ok(()) }
 }
 
 impl event_handler::Guest for Guest {
@@ -100,7 +116,7 @@ impl actions::Guest for Guest {
 
 impl lifecycle::Guest for Guest {
     fn on_load() -> Result<(), Failure> {
-        Ok(())
+        start()
     }
 
     fn save_state() -> Result<Option<lifecycle::State>, Failure> {
@@ -108,7 +124,7 @@ impl lifecycle::Guest for Guest {
     }
 
     fn on_reload(_: String, _: Option<lifecycle::State>) -> Result<(), Failure> {
-        Ok(())
+        start()
     }
 
     fn on_unload() {}

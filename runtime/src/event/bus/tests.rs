@@ -271,10 +271,10 @@ async fn plugin_that_does_not_start_leaves_no_subscription() {
     let fixture = Fixture::new();
     let options = SubscriptionOptions { priority: 50, once: false, durable: true };
     fixture.bus.subscribe(&"a".into(), "order.*", options).expect("subscribed");
-    fixture.bus.detach_unserved("a");
+    fixture.bus.take_back("a", &[]);
     assert!(fixture.bus.routes.read().subscriptions.is_empty());
     fixture.attach("a", &[to("**", 10)]);
-    fixture.bus.detach_unserved("a");
+    fixture.bus.take_back("a", &[]);
     assert_eq!(fixture.emit("order.placed").await.handlers, 1, "it serves");
 }
 
