@@ -18,7 +18,7 @@ pub(crate) use self::catalog::{
     CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, ServerArg, Sign, Status,
     Update,
 };
-pub(crate) use self::events::{ChosenLetters, DeadLetters, Events, EventsCommand};
+pub(crate) use self::events::{ChosenLetters, DeadLetters, EmitEvent, Events, EventsCommand};
 pub(crate) use self::mcp::Mcp;
 pub(crate) use self::observe::{Logs, OrderedProcess, Ps};
 pub(crate) use self::token::{CreateToken, LinkToken, RevokeToken, TokenArgs, TokenCommand};

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::serve::Served;
 use crate::harness::assert::assert_contains;
-use crate::harness::client::{Client, Response};
+use crate::harness::client::{Client, Response, get, request};
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
@@ -152,6 +152,34 @@ async fn paths_of_dockstat_reach_the_catalog() {
     assert_contains(&missing.text(), &["No Plugin found for id"]);
     assert_eq!(scene.request("", "GET", &format!("/api/v2/plugins/{id}"), b"").await.status, 404);
     scene.served.end();
+}
+
+#[tokio::test]
+async fn plugin_is_reloaded_from_its_file_or_its_installed_package() {
+    let scene = Scene::new();
+    scene.upload("1.0.0", &[], "").await;
+    let reloaded = scene.manage("POST", "/api/v1/plugins/hello/reload", Value::Null).await.json();
+    assert_eq!((&reloaded["change"], &reloaded["plugin"]["version"]), (&json!("reloaded"), &json!("1.0.0")));
+
+    let file = scene.directory.path().join("shop.wasm");
+    let shop = |version: &str| {
+        let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!("shop"));
+        plugin.manifest("version", json!(version)).into_bytes()
+    };
+    std::fs::write(&file, shop("1.0.0")).expect("written");
+    let served = Served::start(&[file.to_str().expect("UTF-8")]);
+    let reload = async || request(served.address, "POST", "/api/v1/plugins/shop/reload", "").await;
+    let version = async || get(served.address, "/plugins/shop/status").await.json()["version"].clone();
+    std::fs::write(&file, shop("2.0.0")).expect("written");
+    assert_eq!(reload().await.json()["plugin"]["version"], "2.0.0");
+    assert_eq!(version().await, "2.0.0");
+    let whole = shop("3.0.0");
+    std::fs::write(&file, &whole[..whole.len() / 2]).expect("written");
+    let refused = reload().await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert_contains(refused.json()["msg"].as_str().expect("a message"), &["shop"]);
+    assert_eq!(version().await, "2.0.0", "the old one serves");
+    served.end();
 }
 
 #[tokio::test]

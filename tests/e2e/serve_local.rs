@@ -13,6 +13,7 @@ use crate::harness::client::{Client, request};
 use crate::harness::command::{Plugbay, Ran, lines_until};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
+use crate::harness::patience::until;
 use crate::harness::skipped;
 
 /// A data directory with the plugin `hello`, and its server.
@@ -227,5 +228,36 @@ async fn events_and_log_lines_are_followed_until_a_signal() {
         kill_process(Pid::from_child(&following), Signal::TERM).expect("it runs");
         assert_eq!(following.wait().expect("it ends").code(), Some(0));
     }
+    served.end();
+}
+
+#[tokio::test]
+async fn event_of_the_command_reaches_the_plugins_that_run() {
+    let scene = Scene::new();
+    let emit = |rest: &[&str]| scene.run(&[&["events", "emit"], rest].concat());
+    assert_contains(&emit(&["order.placed"]).exits_with(2).stderr, &["no server runs", "plugbay serve"]);
+    let file = scene.path("orders.wasm");
+    let events = json!({ "subscribes": ["orders.*"] });
+    let plugin = TestPlugin::from(feature::EVENTS).manifest("name", json!("orders")).manifest("events", events);
+    std::fs::write(&file, plugin.into_bytes()).expect("written");
+    let served = Served::start(&[file.to_str().expect("UTF-8"), "--data-dir", &*scene.data()]);
+    let published = emit(&["orders.placed", r#"{"total": 12}"#, "--correlation-id", "c-1"]).exits_with(0).stdout;
+    let id = published.trim_end().strip_prefix("published ").expect("an id").to_owned();
+    let heard = until("the event", async || {
+        let heard = request(served.address, "POST", "/plugins/orders/actions/heard", "").await.json();
+        heard["result"].as_array().and_then(|heard| heard.first()).cloned()
+    })
+    .await;
+    let expected = (&json!(id), &json!({ "total": 12 }), &json!("host"));
+    assert_eq!((&heard["id"], &heard["data"], &heard["source"]), expected, "{heard}");
+
+    let cancelled = emit(&["orders.cancel", r#"{"reason": "sold out"}"#, "--wait"]).exits_with(0).stdout;
+    assert_contains(&cancelled, &[": 1 handler ran\n", "orders.cancel was cancelled: sold out"]);
+    let failed = emit(&["orders.fail", "--wait"]).exits_with(0).stdout;
+    assert_contains(&failed, &["1 handler ran, 1 failed"]);
+    let outcome = emit(&["user.left", "--wait", "--json"]).exits_with(0).json();
+    assert_eq!((&outcome["handlers"], &outcome["cancelled"]), (&json!(0), &json!(null)));
+    assert_contains(&emit(&["orders.placed", "{"]).exits_with(2).stderr, &["JSON"]);
+    assert_contains(&emit(&["a..b"]).exits_with(2).stderr, &["empty word"]);
     served.end();
 }

@@ -21,6 +21,9 @@ pub(crate) struct Events {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventsCommand {
+    /// Emit an event on the host that runs
+    #[command(after_help = help::EVENTS_EMIT)]
+    Emit(EmitEvent),
     /// List dead letters: durable events that a plugin could not handle
     #[command(after_help = help::EVENTS)]
     Dead(DeadLetters),
@@ -30,6 +33,26 @@ pub(crate) enum EventsCommand {
     /// Remove dead letters
     #[command(after_help = help::EVENTS)]
     Remove(ChosenLetters),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EmitEvent {
+    /// The topic, such as order.placed
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: String,
+    /// The data: JSON, - for standard input, or @FILE [default: null]
+    #[arg(value_name = "DATA")]
+    pub(crate) data: Option<String>,
+    /// Wait for the handlers, and print their outcome
+    #[arg(short, long)]
+    pub(crate) wait: bool,
+    /// The id that the event shares with the calls and events that it leads to
+    #[arg(long, value_name = "ID")]
+    pub(crate) correlation_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]

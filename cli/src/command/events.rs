@@ -1,5 +1,5 @@
 //! `plugbay events`: the dead letters of a data directory, on which a host may run at the same time, and the events of
-//! that host as they are published.
+//! that host, which are emitted, and printed as they are published.
 
 use http::Method;
 use plugbay::Runtime;
@@ -8,15 +8,16 @@ use plugbay::error::EventError;
 use plugbay::store::DeadLetter;
 use plugbay_catalog::HostLock;
 use plugbay_node::{Node, NodeOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::follow::{follow, server};
-use crate::args::{CatalogArgs, ChosenLetters, DeadLetters, Events, EventsCommand};
+use crate::args::{CatalogArgs, ChosenLetters, DeadLetters, EmitEvent, Events, EventsCommand};
 use crate::catalog;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
 use crate::output::{CYAN, Output, RED, plain};
+use crate::payload;
 use crate::server_client::{ServerClient, path_part};
 use crate::table::{Cell, section};
 use crate::units::show_time;
@@ -26,11 +27,12 @@ const PAGE: usize = 100;
 
 pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
     match (&args.command, &args.follow) {
+        (Some(EventsCommand::Emit(args)), _) => emit(args, output),
         (Some(EventsCommand::Dead(args)), _) => list(args, output),
         (Some(EventsCommand::Retry(args)), _) => change(args, Change::Retry, output),
         (Some(EventsCommand::Remove(args)), _) => change(args, Change::Remove, output),
         (None, Some(topic)) => follow_events(args, topic, output),
-        (None, None) => Err(Error::Usage("write `plugbay events --follow`, or `dead`, `retry` or `remove`".to_owned())),
+        (None, None) => Err(Error::Usage("write `plugbay events --follow`, or `emit`, `dead`, `retry` or `remove`".to_owned())),
     }
 }
 
@@ -44,6 +46,45 @@ fn follow_events(args: &Events, topic: &str, output: Output) -> Result<Exit, Err
         let data = event["data"].to_string();
         Ok(output.result(&format!("{CYAN}{}{CYAN:#} from {}: {}", text("name"), text("source"), plain(&data)))?)
     })
+}
+
+fn emit(args: &EmitEvent, output: Output) -> Result<Exit, Error> {
+    let data = payload::read(args.data.as_deref()).map_err(Error::Usage)?;
+    let data: Value = serde_json::from_str(&data).map_err(|error| Error::Usage(error.to_string()))?;
+    let mut event = json!({ "topic": args.topic, "data": data, "wait": args.wait });
+    if let Some(id) = &args.correlation_id {
+        event["correlation_id"] = json!(id);
+    }
+    let answer = server(&args.server, &args.catalog)?.call(Method::POST, "/api/v1/events", Some(&event))?;
+    if output.json {
+        output.document(&answer)?;
+        return Ok(Exit::Ok);
+    }
+    let id = plain(answer["id"].as_str().unwrap_or_default()).into_owned();
+    output.result(&if args.wait { outcome(&args.topic, &id, &answer) } else { format!("published {id}") })?;
+    Ok(Exit::Ok)
+}
+
+/// The outcome of an event as text.
+fn outcome(topic: &str, id: &str, answer: &Value) -> String {
+    let count = |name: &str| answer[name].as_u64().unwrap_or_default();
+    let mut text = match count("handlers") {
+        0 => format!("{id}: no handler ran"),
+        1 => format!("{id}: 1 handler ran"),
+        handlers => format!("{id}: {handlers} handlers ran"),
+    };
+    for (count, what) in [(count("failed"), "failed"), (count("durable"), "will receive it later")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if answer["stopped"] == true {
+        text.push_str(", one of them stopped it");
+    }
+    if let Some(reason) = answer["cancelled"].as_str() {
+        text.push_str(&format!("\n{RED}{topic} was cancelled:{RED:#} {}", plain(reason)));
+    }
+    text
 }
 
 fn list(args: &DeadLetters, output: Output) -> Result<Exit, Error> {

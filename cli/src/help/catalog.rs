@@ -78,6 +78,17 @@ Examples:
 Shows one plugin with its versions, origin, digests, signature and last error,
 or the catalog with the process of the host that runs on the data directory.";
 
+pub(crate) const EVENTS_EMIT: &str = "\
+Examples:
+  plugbay events emit order.placed '{\"total\": 12}' --data-dir ./data
+  plugbay events emit order.placed @order.json --wait
+  plugbay events emit cache.flush --server https://host.example
+
+The event is published by the server that runs on the data directory or at
+--server, with the source `host`. Without --wait the command ends at once, and
+prints the id of the event. With --wait it ends when the handlers have run, and
+prints how many did, how many failed, and the reason of one that cancelled it.";
+
 pub(crate) const EVENTS: &str = "\
 Examples:
   plugbay events dead --data-dir ./data
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, EVENTS, PUBLISH, SIGN, KEYGEN] {
+        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, EVENTS, EVENTS_EMIT, PUBLISH, SIGN, KEYGEN] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }
