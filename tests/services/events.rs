@@ -218,6 +218,20 @@ async fn subscriptions_of_a_start_that_fails_are_taken_back() {
 }
 
 #[tokio::test]
+async fn subscriptions_of_all_plugins_are_listed() {
+    let host = host();
+    host.load(plugin("quiet")).await;
+    let orders = host.load(starting(&["order.*"], &[], false).manifest("events", json!({ "subscribes": ["user.*"] })));
+    let orders = orders.await;
+    host.load(plugin("stock").manifest("events", json!({ "subscribes": ["stock.low"] }))).await;
+    let listed = json!(host.runtime.subscriptions());
+    assert_eq!(listed, json!({ "orders": ["user.*", "order.*"], "stock": ["stock.low"] }));
+    act(&orders, "unsubscribe", json!({ "topic": "#order.*" })).await.expect("ended");
+    host.runtime.unload("stock").await;
+    assert_eq!(json!(host.runtime.subscriptions()), json!({ "orders": ["user.*"] }));
+}
+
+#[tokio::test]
 async fn malformed_events_are_refused_with_the_problem() {
     let host = host();
     let plugin = host.load(plugin("shop")).await;

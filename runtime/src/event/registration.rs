@@ -3,6 +3,7 @@
 //! A subscription of the code is identified by its pattern, so that several instances of a plugin, each of which
 //! subscribes in its `on-load`, share one. It lasts until it is ended or the plugin is unloaded, and outlives reloads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -183,6 +184,17 @@ impl EventBus {
         let plugins = self.plugins.lock();
         let Some(subscriber) = plugins.get(plugin) else { return Vec::new() };
         subscriber.subscriptions.iter().filter(|known| known.is_active()).cloned().collect()
+    }
+
+    /// Returns the patterns that each plugin with subscriptions has subscribed to, without those that have ended.
+    pub(crate) fn patterns(&self) -> BTreeMap<String, Vec<String>> {
+        let plugins = self.plugins.lock();
+        let of_plugin = |(name, known): (&Arc<str>, &Subscriber)| {
+            let active = known.subscriptions.iter().filter(|subscription| subscription.is_active());
+            let patterns: Vec<String> = active.map(|subscription| subscription.pattern.clone()).collect();
+            (!patterns.is_empty()).then(|| (name.to_string(), patterns))
+        };
+        plugins.iter().filter_map(of_plugin).collect()
     }
 
     /// Returns whether no event is queued, is on its way to a handler, or is stored for a delivery that is due.

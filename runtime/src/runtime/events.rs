@@ -1,5 +1,7 @@
 //! Events that the application publishes and receives.
 
+use std::collections::BTreeMap;
+
 use super::Runtime;
 use crate::error::EventError;
 use crate::event::{DeadLetter, EmitOutcome, Event, EventStream};
@@ -30,6 +32,12 @@ impl Runtime {
     /// something to make. The topic may have any spelling.
     pub fn has_subscribers(&self, topic: &str) -> bool {
         self.0.events.has_subscribers(&plugbay_manifest::canonical_topic(topic))
+    }
+
+    /// Returns the topics and patterns that the plugins have subscribed to, by the plugins' names: what their manifests
+    /// declare, and what their code has subscribed to since. A plugin without a subscription is left out.
+    pub fn subscriptions(&self) -> BTreeMap<String, Vec<String>> {
+        self.0.events.patterns()
     }
 
     /// Returns whether no published event is on its way to a handler. A durable event whose handler failed does not
