@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::serve::Served;
 use crate::harness::assert::assert_contains;
-use crate::harness::client::{Client, Response, get, request};
+use crate::harness::client::{Client, Response, get};
 use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
@@ -167,9 +167,11 @@ async fn plugin_is_reloaded_from_its_file_or_its_installed_package() {
         plugin.manifest("version", json!(version)).into_bytes()
     };
     std::fs::write(&file, shop("1.0.0")).expect("written");
-    let served = Served::start(&[file.to_str().expect("UTF-8")]);
-    let reload = async || request(served.address, "POST", "/api/v1/plugins/shop/reload", "").await;
-    let version = async || get(served.address, "/plugins/shop/status").await.json()["version"].clone();
+    let data = scene.directory.path().join("other").to_str().expect("UTF-8").to_owned();
+    let served = Served::start(&[file.to_str().expect("UTF-8"), "--data-dir", &data]);
+    let scene = Scene { served, manager: token(&data, "manage"), directory: scene.directory };
+    let reload = async || scene.manage("POST", "/api/v1/plugins/shop/reload", Value::Null).await;
+    let version = async || get(scene.served.address, "/plugins/shop/status").await.json()["version"].clone();
     std::fs::write(&file, shop("2.0.0")).expect("written");
     assert_eq!(reload().await.json()["plugin"]["version"], "2.0.0");
     assert_eq!(version().await, "2.0.0");
@@ -179,7 +181,6 @@ async fn plugin_is_reloaded_from_its_file_or_its_installed_package() {
     assert_eq!(refused.status, 422, "{}", refused.text());
     assert_contains(refused.json()["msg"].as_str().expect("a message"), &["shop"]);
     assert_eq!(version().await, "2.0.0", "the old one serves");
-    served.end();
 }
 
 #[tokio::test]

@@ -32,7 +32,9 @@ pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
         (Some(EventsCommand::Retry(args)), _) => change(args, Change::Retry, output),
         (Some(EventsCommand::Remove(args)), _) => change(args, Change::Remove, output),
         (None, Some(topic)) => follow_events(args, topic, output),
-        (None, None) => Err(Error::Usage("write `plugbay events --follow`, or `emit`, `dead`, `retry` or `remove`".to_owned())),
+        (None, None) => {
+            Err(Error::Usage("write `plugbay events --follow`, or `emit`, `dead`, `retry` or `remove`".to_owned()))
+        }
     }
 }
 

@@ -142,7 +142,21 @@ mod tests {
 
     #[test]
     fn lines_fit_the_usual_terminal() {
-        for text in [INSTALL, UPDATE, ROLLBACK, REMOVE, ENABLE, DISABLE, LIST, STATUS, EVENTS, EVENTS_EMIT, PUBLISH, SIGN, KEYGEN] {
+        for text in [
+            INSTALL,
+            UPDATE,
+            ROLLBACK,
+            REMOVE,
+            ENABLE,
+            DISABLE,
+            LIST,
+            STATUS,
+            EVENTS,
+            EVENTS_EMIT,
+            PUBLISH,
+            SIGN,
+            KEYGEN,
+        ] {
             for line in text.lines() {
                 assert!(line.chars().count() <= 79, "{line}");
             }

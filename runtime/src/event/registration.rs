@@ -228,7 +228,7 @@ impl EventBus {
             return self.detach(plugin);
         }
         subscriber.subscriptions.retain(|known| {
-            // One that has received its only event is spent, whoever received it.
+            // One that has received its only event is spent, also if the older revision received it.
             let stays = !known.is_dynamic()
                 || before.iter().any(|old| Arc::ptr_eq(old, known)) && (known.once || known.is_active());
             if !stays {
