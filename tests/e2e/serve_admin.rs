@@ -44,6 +44,7 @@ impl Scene {
             .manifest("name", json!("hello"))
             .manifest("version", json!(version))
             .manifest("permissions", json!(asks))
+            .manifest("routes", json!([{ "method": "GET", "path": "/length", "actions": ["length"] }]))
             .resource("rate_limit", json!({ "calls": 100, "period_seconds": 60 }));
         self.request(&self.manager, "POST", &format!("/api/v1/plugins/upload{query}"), &plugin.into_bytes()).await
     }
@@ -141,6 +142,16 @@ async fn paths_of_dockstat_reach_the_catalog() {
         let called = scene.request("", "POST", "/plugins/hello/actions/echo", b"1").await;
         assert_eq!(called.status, expected, "{change}: {}", called.text());
     }
+    for key in [&*id.to_string(), "hello"] {
+        let route = async |token: &str, below: &str| {
+            scene.request(token, "GET", &format!("/api/v2/plugins/{key}/routes{below}"), b"").await
+        };
+        let answered = route("", "/length?a=1").await;
+        assert_eq!((answered.status, &*answered.text()), (200, "null"), "{key}");
+        assert_eq!(route("", "/unknown").await.error(), (404, "unknown_route".to_owned()));
+        assert_eq!(route("pb_wrong", "/length").await.status, 401);
+    }
+    assert_eq!(scene.request("", "GET", "/api/v2/plugins/99/routes/length", b"").await.status, 404);
     let local = scene.manage("POST", "/api/v2/plugins/install", json!({ "url": "./hello.wasm" })).await;
     assert_eq!(local.status, 400, "{}", local.text());
     let wrong = scene.manage("POST", "/api/v2/plugins/install", json!({ "url": "https://127.0.0.1:1/m.json" })).await;

@@ -1,7 +1,8 @@
 //! DockStat's paths to the catalog, with its answers.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use http::StatusCode;
 use plugbay_catalog::plugin_store::Answer;
 use plugbay_catalog::store::PluginId;
@@ -15,6 +16,8 @@ use super::caller::Caller;
 use super::error::AdminError;
 use super::lifecycle;
 use super::parameters::Path;
+use crate::access::ScopeKind;
+use crate::routes::answer_route;
 
 /// `GET /plugins`: what is installed and what is loaded.
 pub(super) async fn status(State(state): State<AdminState>, caller: Caller) -> Result<Json<Value>, AdminError> {
@@ -74,6 +77,24 @@ pub(super) async fn remove(
     caller.manages()?;
     let answer = state.needed_catalog().await?.delete_plugin(id).await;
     answered(&state, answer).await
+}
+
+/// The paths of [`route`], below `/api/v2/plugins`. They have any method and any parts, so they are not described.
+pub(super) const ROUTES: [&str; 3] = ["/{plugin}/routes", "/{plugin}/routes/", "/{plugin}/routes/{*path}"];
+
+/// `/api/v2/plugins/{id}/routes/…`: a route of a plugin, as below `/plugins/{plugin}/routes`.
+pub(super) async fn route(
+    State(state): State<AdminState>,
+    caller: Caller,
+    mut request: Request,
+) -> Result<Response, AdminError> {
+    let uri = request.uri();
+    let (key, below) = uri.path().trim_start_matches('/').split_once('/').unwrap_or_default();
+    let name = caller.plugin_name(&state, key, ScopeKind::Call).await?;
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let target = format!("/plugins/{name}/{below}{query}");
+    *request.uri_mut() = target.parse().map_err(|_| AdminError::unknown_plugin(&name))?;
+    Ok(answer_route(State(state.server().clone()), request).await)
 }
 
 /// Makes the host follow a change that was made.

@@ -29,7 +29,7 @@ mod tokens;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
 pub(crate) use self::body::Body;
 pub(crate) use self::caller::Caller;
@@ -133,6 +133,7 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .route("/{plugin}", get(dockstat::get).delete(dockstat::remove))
         .route("/{plugin}/activate", post(lifecycle::enable))
         .route("/{plugin}/deactivate", post(lifecycle::disable));
+    let dockstat = dockstat::ROUTES.into_iter().fold(dockstat, |all, path| all.route(path, any(dockstat::route)));
     Router::new()
         .nest("/api/v1", api)
         .merge(pup)

@@ -29,6 +29,7 @@ use crate::access::ScopeKind;
 use crate::{Identity, ServerState, answer};
 
 pub(crate) use self::last_actions::LastActions;
+pub(crate) use self::plugin::answer as answer_route;
 
 /// Returns a router with the paths of all plugins of a runtime, at `/plugins` and `/ipc`, which follows plugins that
 /// are loaded, replaced and unloaded. With a `&Runtime` it has the default settings.

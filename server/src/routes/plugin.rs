@@ -13,7 +13,7 @@ use crate::access::ScopeKind;
 use crate::{Identity, RequestId, ServerState, answer};
 
 /// Answers a request below `/plugins/{plugin}`.
-pub(super) async fn answer(State(state): State<ServerState>, request: Request) -> Response {
+pub(crate) async fn answer(State(state): State<ServerState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (plugin, path) = split(parts.uri.path());
     let identity = parts.extensions.get::<Identity>();
