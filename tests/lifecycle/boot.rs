@@ -1,15 +1,19 @@
 //! Many plugins at once, loaded in the order of their requirements and unloaded in reverse.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use plugbay::Package;
 use plugbay::error::UnloadError;
+use plugbay::host_plugin::HostCall;
 use plugbay::lifecycle::Dependents;
+use plugbay::{Failure, HostPlugin, Package, Policy};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 use crate::harness::assert::{assert_contains, assert_load_error};
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
+use crate::harness::patience::ends;
 
 #[tokio::test]
 async fn plugins_of_a_random_graph_load_in_order_unload_reversed() {
@@ -48,6 +52,28 @@ async fn plugins_of_a_random_graph_load_in_order_unload_reversed() {
     for (name, required) in requires.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))) {
         assert!(position(&ended, name) < position(&ended, required), "{name} requires {required}");
     }
+}
+
+#[tokio::test]
+async fn plugins_that_do_not_require_each_other_start_at_the_same_time() {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
+    // Neither `on_load` ends before the other has begun.
+    let both = Arc::new(Barrier::new(2));
+    let gate = HostPlugin::new("gate").action("ping", move |_: HostCall, (): ()| {
+        let both = both.clone();
+        async move {
+            both.wait().await;
+            Ok::<(), Failure>(())
+        }
+    });
+    host.runtime.provide(gate).expect("the name is free");
+    let waiting = |name: &str| {
+        let calls = json!({ "calls": { "type": "string", "default": "gate" } });
+        let plugin = TestPlugin::from(feature::PLUGINS).manifest("name", json!(name)).manifest("configuration", calls);
+        plugin.manifest("permissions", json!([{ "resource": "plugin.gate" }])).package()
+    };
+    let loaded = ends(host.runtime.load_all([waiting("a"), waiting("b")])).await;
+    assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
 }
 
 #[tokio::test]

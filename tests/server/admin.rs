@@ -1,6 +1,9 @@
 //! The administration of a host over HTTP, with real plugins.
 
+use std::time::Duration;
+
 use plugbay::Policy;
+use plugbay::clock::ManualClock;
 use serde_json::{Value, json};
 
 use crate::harness::administered::Administered;
@@ -38,6 +41,26 @@ async fn plugin_is_disabled_and_enabled_by_a_manager_only() {
     assert_eq!(served.request("", "POST", "/plugins/shop/actions/echo", json!(1)).await.status, 200);
     let unknown = served.request(&served.manager, "POST", "/api/v1/plugins/none/disable", Value::Null).await;
     assert_eq!(unknown.error(), (404, "not_loaded".to_owned()));
+}
+
+#[tokio::test]
+async fn plugin_that_failed_is_seen_with_its_error_and_restarted() {
+    let clock = ManualClock::default();
+    let served = Administered::with(|builder| builder.clock(clock.clone())).await;
+    served.host.load(TestPlugin::from(feature::LIFECYCLE).manifest("name", json!("shop"))).await;
+    let shown = async || served.request("", "GET", "/api/v1/plugins/shop", Value::Null).await.json();
+    while shown().await["state"] != "failed" {
+        let trapped = served.request("", "POST", "/plugins/shop/actions/trap", Value::Null).await;
+        assert_eq!(trapped.error(), (500, "plugin_trapped".to_owned()));
+        clock.advance(Duration::from_secs(10));
+    }
+    let plugin = shown().await;
+    assert_eq!(plugin["last_error_code"], "plugin_trapped", "{plugin}");
+    let refused = served.request("", "POST", "/plugins/shop/actions/ping", Value::Null).await;
+    assert_eq!(refused.error(), (503, "plugin_failed".to_owned()));
+    served.manage("POST", "/api/v1/plugins/shop/restart", Value::Null).await;
+    assert_eq!(served.request("", "POST", "/plugins/shop/actions/ping", Value::Null).await.status, 200);
+    assert_eq!(shown().await["state"], "ready");
 }
 
 #[tokio::test]
