@@ -68,6 +68,7 @@ pub mod event;
 mod service;
 
 mod admission;
+pub mod api;
 pub mod audit;
 mod capability;
 mod sqlite;

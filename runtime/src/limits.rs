@@ -64,6 +64,12 @@ pub const RESPONSE_HEADER_BYTES_MAX: usize = 16 << 10;
 /// Own metrics of one plugin: 100. Each is a line of what a monitoring system reads every few seconds.
 pub const METRICS_MAX: usize = 100;
 
+/// Scopes of a plugin's token for the server of the host: 16.
+pub const API_SCOPES_MAX: usize = 16;
+
+/// Tokens of one plugin for the server of the host, with different scopes: 16. Each is a few hundred bytes.
+pub const API_TOKENS_MAX: usize = 16;
+
 /// Bytes of the name of a process of the host.
 pub const PROCESS_ID_BYTES_MAX: usize = 64;
 

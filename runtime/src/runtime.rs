@@ -47,6 +47,7 @@ use crate::plugin::instance::{Linked, Start};
 use crate::plugin::link::Linkers;
 use crate::plugin::package::PackageSource;
 use crate::plugin::registry::{Registry, Turn};
+use crate::service::api::ApiAccess;
 use crate::service::cache::CacheStoreProvider;
 use crate::service::config::ConfigMemory;
 use crate::service::data::DataStoreProvider;
@@ -95,6 +96,8 @@ struct Shared {
     /// The headers of HTTP requests that plugins see, in lower case.
     request_headers: Arc<[String]>,
     processes: Processes,
+    /// The server whose API plugins may use.
+    api: Option<Arc<dyn ApiAccess>>,
     /// The backend of `cache`.
     cache: Arc<dyn CacheStoreProvider>,
     /// The backend of rate limits.

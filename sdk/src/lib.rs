@@ -46,6 +46,7 @@
 //! | the HTTP request behind an action, without types | [`exchange`] |
 //! | own counters and gauges | [`metrics`] |
 //! | processes that the host runs beside its plugins | [`processes`] |
+//! | the API of the host's server, with a token of the plugin | [`api`] |
 //! | interfaces of the application that runs the plugin | [`import_wit!`] |
 //! | actions that run later or repeatedly | [`scheduler`] |
 //! | the plugin's own `cargo test` | [`native`] |
@@ -76,6 +77,7 @@
 //! | `ext.<name>` | the application's choice | interfaces of the application: [`import_wit!`] |
 //! | `events.<topic>` | `publish`, `subscribe` | [`events`]: topics in `publishes`, and subscriptions of code |
 //! | `process.<name>` | `read`, `execute` | [`processes`]: `read` for statuses and log lines, `execute` for orders |
+//! | `api.<scope>` | `execute` | [`api`]: tokens with the scope; `api.call.greeter` for `call:greeter` |
 //!
 //! A rule without actions covers all of them. `*` matches any text: `data.note/*`, `http.*.example.org`.
 //!
@@ -117,6 +119,7 @@
 extern crate self as plugbay_sdk;
 
 mod answer;
+pub mod api;
 #[doc(hidden)]
 pub mod bindings;
 pub mod builder;

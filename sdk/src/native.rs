@@ -36,6 +36,12 @@ pub fn set_http(url: impl Into<String>, status: u16, body: impl Into<Vec<u8>>) {
     host::set_http(url.into(), HttpAnswer { status, headers: Vec::new(), body: body.into() });
 }
 
+/// Sets the URL of the host's server for [`api`](crate::api) on this thread. Tokens are the text `native`, and the
+/// answers to requests are those of [`set_http`].
+pub fn set_api(url: impl Into<String>) {
+    host::set_api(url.into());
+}
+
 /// Sets a function that takes the place of another plugin on this thread: it gets the action and the payload.
 ///
 /// ```

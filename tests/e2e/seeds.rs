@@ -47,6 +47,7 @@ impl Sample {
 #[test]
 fn declared_tests_of_the_samples_pass() {
     for sample in [
+        example::PUP_EXAMPLE,
         example::DOCKSTAT_EXAMPLE,
         example::DOCKSTAT_PROCESSOR,
         example::DOCKSTAT_USERS,
@@ -58,6 +59,29 @@ fn declared_tests_of_the_samples_pass() {
         let ran = Plugbay::new(["test", directory.to_str().expect("UTF-8")]).run();
         assert_eq!(ran.exit_code, 0, "{}\n{}\n{}", sample.name(), ran.stdout, ran.stderr);
     }
+}
+
+/// The process fails at its first start, and runs from then on.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn pup_example_reads_the_memory_by_its_token_and_restarts_a_process() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (mark, file) = (directory.path().join("mark"), directory.path().join("plugbay.json"));
+    let command = format!("sh -c 'test -e {0} && exec sleep 1000000; touch {0}; exit 3'", mark.display());
+    let host = json!({
+        "processes": [{ "id": "my-important-process", "cmd": command, "autostart": true, "restartDelayMs": 600000 }],
+        "plugins": [{ "url": example::PUP_EXAMPLE.path(), "options": { "threshold": "1" } }],
+        "policy": [{ "resource": "api.read" }, { "resource": "process.*" }, { "resource": "events.*" }],
+    });
+    std::fs::write(&file, host.to_string()).expect("written");
+    let mut served = Served::start(&["--host-file", file.to_str().expect("UTF-8")]);
+    let printed = served.printed_until("Memory usage is high");
+    if !printed.contains("has failed and is restarted") {
+        served.printed_until("has failed and is restarted");
+    }
+    let memory = request(served.address, "GET", "/plugins/exampleplugin/memory", "").await.json();
+    assert_eq!((memory["used_mib"].as_u64() > Some(0), &memory["usage"]), (true, &json!("high")), "{memory}");
+    served.end();
 }
 
 #[tokio::test]

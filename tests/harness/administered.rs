@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plugbay::RuntimeBuilder;
 use plugbay::manifest::ToolPattern;
-use plugbay_server::access::{Access, AccessOptions, NewToken, Scope, TokenStore};
+use plugbay_server::access::{Access, AccessOptions, NewToken, PluginTokens, Scope, TokenStore};
 use plugbay_server::admin::AdminState;
 use plugbay_server::telemetry::LogBuffer;
 use plugbay_server::{Server, ServerSettings, ServerState, host_router};
@@ -49,12 +49,15 @@ impl Administered {
         change: impl FnOnce(&mut ServerSettings),
     ) -> Self {
         let logs = LogBuffer::default();
-        let host = Host::with(|builder| settings(builder.log_sink(logs.clone())));
+        let plugins = PluginTokens::new();
+        let host = Host::with(|builder| settings(builder.log_sink(logs.clone()).api(plugins.clone())));
         let directory = tempfile::tempdir().expect("a directory");
         let tokens = Arc::new(TokenStore::open(directory.path()).expect("opened"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
+        plugins.set_url(format!("http://{address}"));
         let access = Access::of_address(address, Some(tokens.clone()), &AccessOptions::default()).expect("a loopback");
+        let access = access.plugins(plugins);
         let mut server_settings = ServerSettings::default();
         change(&mut server_settings);
         let state = ServerState::new(&host.runtime, server_settings);

@@ -74,6 +74,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("package", &["plugin"]),
     ("policy", &["capability"]),
     ("process", &["service"]),
+    ("api", &["service"]),
     ("inspection", &["plugin", "host", "audit", "capability", "plugin_limits"]),
     (
         "handle",

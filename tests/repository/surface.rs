@@ -24,7 +24,8 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 24] = [
+const MODULES: [&str; 25] = [
+    "api",
     "audit",
     "bound_sql_memory",
     "bytes",

@@ -10,6 +10,7 @@ mod mcp;
 mod observe;
 mod openapi;
 mod pages;
+mod plugin_tokens;
 mod routes;
 mod sdk_routes;
 mod session;

@@ -56,7 +56,10 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         let listener = listener.map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?;
         let certificate = certificate(&host, args)?;
         let (access, tokens) = access(&host, address, output)?;
-        let access = (access.tls(certificate.is_some()), tokens);
+        let access = (access.plugins(host.plugin_tokens.clone()).tls(certificate.is_some()), tokens);
+        // Before the plugins are loaded. The server answers once all of them are.
+        let served_at = listener.local_addr().context("the socket has no address")?;
+        host.plugin_tokens.set_url(sign_in::base_url(served_at, &host.server.hosts, certificate.is_some()));
         let started = tokio::select! {
             biased;
             started = start(&mut host, "plugbay serve", output) => started,

@@ -9,6 +9,7 @@ use plugbay::manifest::{ServerEntry, ToolPattern};
 use plugbay::{Package, Runtime};
 use plugbay_node::{BootError, BootFailure, Node, NodeOptions, ReloadedFile};
 use plugbay_project::Source;
+use plugbay_server::access::PluginTokens;
 use plugbay_server::telemetry::{LogBuffer, Otlp, current_trace_parent};
 
 use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, host_file, open_package, typed_policy, worker};
@@ -30,6 +31,8 @@ pub(crate) struct ServedHost {
     pub(crate) exposed: Vec<ToolPattern>,
     /// The latest log lines.
     pub(crate) logs: LogBuffer,
+    /// The tokens of plugins for the server.
+    pub(crate) plugin_tokens: PluginTokens,
     /// The exporters of telemetry, if the host's file names a collector.
     pub(crate) otlp: Option<Otlp>,
     args: crate::args::HostArgs,
@@ -69,11 +72,13 @@ impl ServedHost {
             sink = otlp.log_sink(sink);
         }
         let logs = LogBuffer::new(Some(sink));
+        let plugin_tokens = PluginTokens::new();
         let builder = Runtime::builder()
             .live_instances(LIVE_INSTANCES_MAX)
             .code_cache(code_cache(output))
             .compile_isolation(CompileIsolation::ChildProcess(worker()?))
             .audit_sink(log.clone())
+            .api(plugin_tokens.clone())
             .log_sink(logs.clone());
         let builder = if otlp.is_some() { builder.trace_parent(current_trace_parent) } else { builder };
         let builder = host.trust.trust.iter().fold(builder, |builder, name| builder.trust(name));
@@ -92,6 +97,7 @@ impl ServedHost {
             server,
             exposed,
             logs,
+            plugin_tokens,
             otlp,
             args: host.clone(),
             log,

@@ -55,7 +55,7 @@ pub enum Effect {
 
 /// The kinds of resources that a rule may name before its first dot, in addition to `*`. `ext` is for the interfaces of
 /// an application, which chooses what follows the dot: `ext.stock.apple`.
-pub const RESOURCE_KINDS: [&str; 15] = [
+pub const RESOURCE_KINDS: [&str; 16] = [
     "db",
     "cache",
     "data",
@@ -66,6 +66,7 @@ pub const RESOURCE_KINDS: [&str; 15] = [
     "plugin",
     "service",
     "process",
+    "api",
     "log",
     "fs",
     "env",

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::event::{EventBus, TopicPatterns};
 use crate::metrics::Metrics;
 use crate::plugin_limits::Ceilings;
+use crate::service::api::PluginApi;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
@@ -39,6 +40,8 @@ pub(crate) struct PluginContext {
     /// The processes of the host.
     pub(crate) processes: Processes,
     pub(crate) http: PluginHttp,
+    /// The plugin's tokens for the server of the host.
+    pub(crate) api: PluginApi,
     /// The counters of all revisions of the plugin, with its own.
     pub(crate) metrics: Arc<Metrics>,
     /// The headers of HTTP requests that plugins see, in lower case.

@@ -6,6 +6,7 @@
 //!
 //! Host functions never trap a guest for its request: a denial is a value.
 
+mod api;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod config;
@@ -74,6 +75,7 @@ pub(crate) mod bindings {
             "plugbay:plugin/exchange.response-body": async,
             "plugbay:plugin/metrics": async,
             "plugbay:plugin/processes": async,
+            "plugbay:plugin/api": async,
         },
         with: {
             "plugbay:plugin/db.transaction": crate::host::db::Transaction,
@@ -115,6 +117,7 @@ pub(crate) const SERVICES: &[Service] = &[
     contract!(exchange),
     contract!(metrics),
     contract!(processes, "process.*", Read),
+    contract!(api, "api.*", Execute),
     Service {
         interface: "wasi:keyvalue/store",
         permission: Some(("data.*", PermissionAction::Read)),

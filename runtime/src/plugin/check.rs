@@ -264,7 +264,10 @@ pub(crate) fn check_service(
     let checked = grants.check_service(resource, usual);
     // The standard interface gives access to the cache as well as to data.
     let may_cache = || import.starts_with("wasi:keyvalue/") && grants.check_service("cache.*", usual).is_ok();
-    if checked.is_err() && may_cache() { Ok(()) } else { checked }
+    // Requests to the host's own server need no permission for its address.
+    let may_use_api =
+        || import.starts_with("wasi:http/outgoing-handler") && grants.check_service("api.*", usual).is_ok();
+    if checked.is_err() && (may_cache() || may_use_api()) { Ok(()) } else { checked }
 }
 
 /// Checks that a plugin may import `plugins`. A plugin that asks for no plugin and no service may, because it may offer

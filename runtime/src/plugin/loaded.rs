@@ -163,7 +163,7 @@ impl LoadedPlugin {
     }
 
     /// Refuses new calls, lets those in flight finish within the plugin's deadline, and runs `on-unload` in every idle
-    /// instance.
+    /// instance. Then the plugin's tokens for the server are revoked.
     pub(crate) async fn unload(&self) {
         let timeout = self.unload_timeout();
         self.instances.close();
@@ -171,6 +171,7 @@ impl LoadedPlugin {
         for instance in self.instances.drain() {
             self.retire(instance, &Call::by_host("on_unload", Some(timeout))).await;
         }
+        self.context.api.revoke();
     }
 
     /// Drops an intact instance after calling its `on-unload`, whether that succeeds or not.

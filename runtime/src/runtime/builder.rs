@@ -29,6 +29,7 @@ use crate::plugin::check::Operator;
 use crate::plugin::link::Linkers;
 use crate::plugin::registry::Registry;
 use crate::plugin_limits::{Ceilings, Limits};
+use crate::service::api::ApiAccess;
 use crate::service::cache::{CacheStoreProvider, MemoryCache};
 use crate::service::config::ConfigMemory;
 use crate::service::data::{DataStoreProvider, MemoryData, SqliteData};
@@ -81,6 +82,7 @@ pub struct RuntimeBuilder {
     cache_store: Option<Arc<dyn CacheStoreProvider>>,
     request_headers: Vec<String>,
     processes: Option<Arc<dyn ProcessControl>>,
+    api: Option<Arc<dyn ApiAccess>>,
     rate_counters: Option<Arc<dyn RateCounters>>,
     log_sink: Arc<dyn LogSink>,
     audit_sink: Arc<dyn AuditSink>,
@@ -135,6 +137,7 @@ impl Default for RuntimeBuilder {
             cache_store: None,
             request_headers: REQUEST_HEADERS.map(str::to_owned).to_vec(),
             processes: None,
+            api: None,
             rate_counters: None,
             log_sink: Arc::new(TracingSink),
             audit_sink: Arc::new(TracingAudit),
@@ -340,6 +343,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the server whose API plugins with a permission may use. Default: none, so that tokens for it are
+    /// `unavailable`.
+    #[must_use]
+    pub fn api(mut self, api: impl ApiAccess) -> Self {
+        self.api = Some(Arc::new(api));
+        self
+    }
+
     /// Sets the clock that guests see and that determines when cached values expire, jobs run and plugins restart.
     /// Default: the machine's.
     #[must_use]
@@ -465,6 +476,7 @@ impl RuntimeBuilder {
             cache,
             request_headers: self.request_headers.into(),
             processes: Processes::new(self.processes),
+            api: self.api,
             rates: self.rate_counters.unwrap_or_else(|| Arc::new(MemoryRates::default())),
             plugins,
             services: Arc::default(),

@@ -24,6 +24,7 @@ use crate::plugin::loaded::LoadedPlugin;
 use crate::plugin::package::Package;
 use crate::plugin::registry::Registry;
 use crate::scope::{PluginScope, drop_dead};
+use crate::service::api::PluginApi;
 use crate::service::cache::PluginCache;
 use crate::service::config::{PluginConfig, StoredValues};
 use crate::service::data::PluginData;
@@ -205,6 +206,7 @@ impl Runtime {
             ),
             plugins: self.plugin_calls(manifest, &name),
             http: PluginHttp::new(self.0.network.clone()),
+            api: PluginApi::new(name.clone(), self.0.api.clone()),
             metrics: before.map(|before| before.metrics.clone()).unwrap_or_default(),
             request_headers: self.0.request_headers.clone(),
             processes: self.0.processes.clone(),

@@ -4,6 +4,7 @@
 //! A service knows neither WIT nor wasmtime, neither manifests nor grants: the adapters in `host/` parse, check the
 //! grant, call the service and count the work.
 
+pub(crate) mod api;
 pub(crate) mod cache;
 pub(crate) mod config;
 pub(crate) mod data;

@@ -1,5 +1,6 @@
 //! The host's functions, called through the component's imports.
 
+mod api;
 mod cache;
 mod data;
 mod db;
@@ -17,6 +18,7 @@ use crate::bindings::imports::plugbay::plugin::{config, invocation, log};
 use crate::error::{Error, Result};
 use crate::log::Level;
 
+pub(crate) use api::*;
 pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};

@@ -1,5 +1,6 @@
 //! The stand-in host of a native build. Each thread has its own, so that concurrent tests do not share one.
 
+mod api;
 mod cache;
 mod data;
 mod db;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use crate::error::{Result, error};
 use crate::log::Level;
 
+pub(crate) use api::*;
 pub(crate) use cache::*;
 pub(crate) use data::*;
 pub(crate) use db::{Transaction, db_begin, db_execute, db_execute_many, db_query};

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use plugbay::{Package, Policy, Runtime, RuntimeBuilder};
 
+use crate::api::TestApi;
 use crate::clock::TestClock;
 use crate::events::EventRecorder;
 use crate::executor::{Executor, settle};
@@ -53,6 +54,7 @@ impl TestHost {
         let runtime = Runtime::builder()
             .live_instances(LIVE_INSTANCES)
             .code_cache(build::code_cache())
+            .api(TestApi)
             .policy(Policy::allow_all());
         TestHostBuilder { clock: TestClock::default(), runtime }
     }
@@ -124,7 +126,8 @@ impl TestHost {
         self.0.clock.now()
     }
 
-    /// The replies to HTTP requests, and the requests that were made.
+    /// The replies to HTTP requests, and the requests that were made. The server of this host, for which a plugin gets
+    /// a token, is `http://plugbay.test`.
     pub fn http(&self) -> HttpReplies {
         self.0.http.clone()
     }

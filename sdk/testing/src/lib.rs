@@ -51,6 +51,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod build;
 mod clock;
 mod events;

@@ -4,6 +4,8 @@
 //! network with a token ([`TokenStore`]) or without one. [`Access`] makes an [`Identity`] of it, which the handlers ask
 //! for the [`Scope`] that they need.
 //!
+//! A plugin has tokens of its own, for a few minutes and while it is loaded ([`PluginTokens`]).
+//!
 //! The browser of an operator has a session instead of a token: a cookie that it gets for a token or for the code of a
 //! link ([`session_routes`]).
 //!
@@ -22,6 +24,7 @@ mod cookie;
 mod host_names;
 mod identity;
 mod layer;
+mod plugin_tokens;
 mod refusal;
 mod rules;
 mod scope;
@@ -37,6 +40,7 @@ mod wrong_tokens;
 pub use host_names::HostNames;
 pub use identity::Identity;
 pub use layer::authenticate;
+pub use plugin_tokens::PluginTokens;
 pub use refusal::Refusal;
 pub use rules::{Access, AccessError, AccessOptions};
 pub use scope::{InvalidScope, Scope, ScopeKind};

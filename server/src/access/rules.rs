@@ -17,8 +17,8 @@ use super::session_store::SignIn;
 use super::token_store::WrongToken;
 use super::wrong_tokens::WrongTokens;
 use super::{
-    CreatedToken, HostNames, Identity, InvalidScope, Refusal, Scope, ScopeKind, Token, TokenState, TokenStore,
-    TokenStoreError,
+    CreatedToken, HostNames, Identity, InvalidScope, PluginTokens, Refusal, Scope, ScopeKind, Token, TokenState,
+    TokenStore, TokenStoreError,
 };
 use crate::ConnectionInfo;
 
@@ -80,6 +80,7 @@ pub enum AccessError {
 #[derive(Clone)]
 pub struct Access {
     tokens: Option<Arc<TokenStore>>,
+    plugins: Option<PluginTokens>,
     anonymous: Vec<Scope>,
     hosts: HostNames,
     revoked: Arc<[String]>,
@@ -120,22 +121,29 @@ impl Access {
             (true, false) => HostNames::Any,
             (false, _) => HostNames::Named(options.hosts.iter().map(|name| name.to_ascii_lowercase()).collect()),
         };
-        let revoked = options.revoked.as_slice().into();
-        Ok(Access { tokens, anonymous, hosts, revoked, is_tls: false, wrong: Arc::default(), clock })
+        let (plugins, revoked) = (None, options.revoked.as_slice().into());
+        Ok(Access { tokens, plugins, anonymous, hosts, revoked, is_tls: false, wrong: Arc::default(), clock })
     }
 
     /// The rules of the local socket, whose listener lets in the user of the host alone: no names are checked, and
     /// everything is allowed.
     pub fn of_local_socket(tokens: Option<Arc<TokenStore>>) -> Self {
         let clock = Arc::new(SystemClock);
-        let (wrong, revoked) = (Arc::default(), Arc::default());
-        Access { tokens, anonymous: Vec::new(), hosts: HostNames::Any, revoked, is_tls: false, wrong, clock }
+        let (plugins, anonymous, wrong, revoked) = (None, Vec::new(), Arc::default(), Arc::default());
+        Access { tokens, plugins, anonymous, hosts: HostNames::Any, revoked, is_tls: false, wrong, clock }
     }
 
     /// Sets the clock by which tokens expire. Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the tokens of plugins. Default: none are valid.
+    #[must_use]
+    pub fn plugins(mut self, tokens: PluginTokens) -> Self {
+        self.plugins = Some(tokens);
         self
     }
 
@@ -171,16 +179,28 @@ impl Access {
         let now = seconds(self.clock.now());
         if let Some(text) = bearer(&request.headers) {
             let (text, address) = (text?, address(request));
+            if PluginTokens::is_one(text) {
+                let plugin = self.plugins.as_ref().and_then(|tokens| tokens.verify(text));
+                let plugin = plugin.ok_or_else(|| self.wrong(address, None))?;
+                self.check_revoked(plugin.consumer())?;
+                return Ok((plugin, None));
+            }
             let tokens = self.tokens.as_ref().ok_or_else(|| self.wrong(address, None))?;
             let token = tokens.verify(text, now).map_err(|wrong| self.refusal(address, wrong))?;
-            if self.revoked.contains(&token.consumer) {
-                return Err(Refusal::InvalidToken { ended: Some(TokenState::Revoked) });
-            }
+            self.check_revoked(Some(&token.consumer))?;
             return Ok((self.used(tokens, &token, now), None));
         }
         match self.session(request, now)? {
             Some((tokens, session)) => Ok((self.used(tokens, &session, now), Some(session))),
             None => Ok((Identity::anonymous(self.anonymous.iter().cloned()), None)),
+        }
+    }
+
+    /// Refuses a consumer whose tokens the host's file revokes.
+    fn check_revoked(&self, consumer: Option<&str>) -> Result<(), Refusal> {
+        match consumer.is_some_and(|consumer| self.revoked.iter().any(|revoked| revoked == consumer)) {
+            true => Err(Refusal::InvalidToken { ended: Some(TokenState::Revoked) }),
+            false => Ok(()),
         }
     }
 

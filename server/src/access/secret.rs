@@ -14,6 +14,8 @@ pub(crate) enum SecretKind {
     Session,
     /// A code that begins one session.
     Code,
+    /// A token of a plugin.
+    Plugin,
 }
 
 impl SecretKind {
@@ -23,6 +25,7 @@ impl SecretKind {
             SecretKind::Token => "pbk_",
             SecretKind::Session => "pbs_",
             SecretKind::Code => "pbc_",
+            SecretKind::Plugin => "pbp_",
         }
     }
 }

@@ -27,7 +27,7 @@ use std::cell::Cell;
 
 pub use actions_only::plugbay::plugin::types::Failure;
 pub use actions_only::plugbay::plugin::{
-    cache, config, data, events, exchange, invocation, log, metrics, plugins, processes, scheduler,
+    api, cache, config, data, events, exchange, invocation, log, metrics, plugins, processes, scheduler,
 };
 pub use serde_json::{Value, json};
 

@@ -43,6 +43,8 @@ struct Parts {
     /// For the audit and the log.
     call: CallState,
     target: Target,
+    /// Whether it goes to the server of this host, with a token of the plugin.
+    is_for_api: bool,
     deadline: Instant,
 }
 
@@ -55,9 +57,13 @@ impl Exchange {
     ) -> Result<Self, Error> {
         let target = Target::read(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
         let deadline = Instant::now() + plugin.http.network.timeout;
-        let exchange = Exchange(Arc::new(Parts { plugin: plugin.clone(), call: call.clone(), target, deadline }));
-        if let Err(denial) =
-            plugin.permissions.check_in(&call.origin, &exchange.0.target.resource(), PermissionAction::Execute)
+        let is_for_api = plugin.api.admits(&target, request.headers());
+        let (plugin, call) = (plugin.clone(), call.clone());
+        let exchange = Exchange(Arc::new(Parts { plugin, call, target, is_for_api, deadline }));
+        let Parts { plugin, call, target, .. } = &*exchange.0;
+        if !is_for_api
+            && let Err(denial) =
+                plugin.permissions.check_in(&call.origin, &target.resource(), PermissionAction::Execute)
         {
             exchange.say(&format!("{denial}; {}", denial.hint()));
             return Err(Error::HttpRequestDenied);
@@ -166,9 +172,13 @@ impl Exchange {
         }
     }
 
-    /// Returns whether the operator names an address outside the public internet, by itself or as `localhost`.
+    /// Returns whether the operator names an address outside the public internet, by itself or as `localhost`, or as
+    /// that of this host's server.
     fn is_named(&self, address: IpAddr) -> bool {
         let Parts { plugin, target, .. } = &*self.0;
+        if self.0.is_for_api {
+            return true;
+        }
         let named = |resource: &str, names: &dyn Fn(&str) -> bool| {
             plugin.permissions.grants().operator_names(resource, PermissionAction::Execute, names)
         };
