@@ -17,7 +17,7 @@
 //!
 //! The manifest requests each scope: `permissions: [{ resource: api.read }]`, and the operator grants it. `api.read`,
 //! `api.call` and `api.manage` are for the host and all plugins; the scope `call:greeter` needs `api.call.greeter`.
-//! Requests with the token to the server need no permission for [`http`](crate::http). `api.manage` allows everything
+//! Requests with the token to the server need no permission for [`http`]. `api.manage` allows everything
 //! that the host can do, including changes of permissions.
 //!
 //! A token is valid for 300 seconds, and the host replaces it when less than 30 seconds are left. So ask for it before
