@@ -142,9 +142,10 @@ manifest, imports, configuration, compiling and linking. Without --grant and
 --host-file, everything that the manifest asks for counts as granted and is
 listed in a note; with either, imports are checked against those grants.
 
-A manifest of Pup, DockStat, the Nexus Platform or XCore without a component, or
-a pup.json, is recognised: the check lists what carries over and what must
+A pup.json, or a manifest of Pup, DockStat, the Nexus Platform or XCore without
+a component, is recognised: the check lists what carries over and what must
 change. None of its code is run.
+
 Exit codes: 0 no problems, 3 problems, 4 an import is not granted.";
 
 pub(crate) const DEV: &str = "\
