@@ -48,6 +48,29 @@ async fn recorded(served: &Served, action: &str, payload: &str) -> Vec<Value> {
     rows.unwrap_or_else(|| panic!("{answer}")).iter().map(|row| row["event"].clone()).collect()
 }
 
+/// Waits until what an action returns is accepted. It is asked again only when the plugin has handled another event,
+/// because its calls are limited.
+async fn recorded_until(
+    served: &Served,
+    what: &str,
+    (action, payload): (&str, &str),
+    accepts: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
+    let mut handled = None;
+    until(what, async || {
+        let metrics = get(served.address, "/api/v1/metrics").await.json();
+        let calls = metrics["plugins"]["container-watch"]["calls"].as_u64().expect("a number");
+        if handled == Some(calls) {
+            return None;
+        }
+        let events = recorded(served, action, payload).await;
+        // This call counts as well.
+        handled = Some(calls + 1);
+        accepts(&events).then_some(events)
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_event_of_podman_is_lost_or_doubled_by_twenty_cuts() {
     let Some(podman) = Podman::start() else { return };
@@ -91,21 +114,16 @@ async fn no_event_of_podman_is_lost_or_doubled_by_twenty_cuts() {
     }
     podman.run(&["rmi", "--force", "docker.io/library/watched:1"]);
     for container in &containers {
-        until(format!("the removal of {container}"), async || {
-            recorded(&served, "history", container).await.contains(&json!("destroy")).then_some(())
-        })
-        .await;
+        let history = ("history", &**container);
+        recorded_until(&served, container, history, |events| events.contains(&json!("destroy"))).await;
     }
-    until("the tags", async || {
-        let tags = recorded(&served, "images", "watched:tag-").await;
-        (tags.iter().filter(|event| **event == "tag").count() as u64 >= CUTS).then_some(())
-    })
-    .await;
+    let count = |events: &[Value], action: &str| events.iter().filter(|event| **event == action).count() as u64;
+    recorded_until(&served, "the tags", ("images", "watched:tag-"), |tags| count(tags, "tag") >= CUTS).await;
     for container in &containers {
         assert_eq!(recorded(&served, "history", container).await, ["create", "destroy"], "{container}");
     }
     let tags = recorded(&served, "images", "watched:tag-").await;
-    assert_eq!(tags.iter().filter(|event| **event == "tag").count() as u64, CUTS, "{tags:?}");
+    assert_eq!(count(&tags, "tag"), CUTS, "{tags:?}");
     let last = engine(&served).await;
     assert!(last["connections"].as_u64() > Some(CUTS) && last["malformed"] == 0, "{last}");
     served.end();
@@ -126,11 +144,8 @@ async fn image_that_podman_pushes_pulls_and_removes_is_recorded() {
     podman.run(&["rmi", &image]);
     podman.run(&["pull", "-q", "--tls-verify=false", &image]);
     podman.run(&["rmi", &image]);
-    let events = until("the second removal", async || {
-        let events = recorded(&served, "images", "pulled:1").await;
-        (events.iter().filter(|event| **event == "delete").count() == 2).then_some(events)
-    })
-    .await;
+    let removed_twice = |events: &[Value]| events.iter().filter(|event| **event == "delete").count() == 2;
+    let events = recorded_until(&served, "the second removal", ("images", "pulled:1"), removed_twice).await;
     for action in ["push", "pull", "untag"] {
         assert!(events.contains(&json!(action)), "{action}: {events:?}");
     }
