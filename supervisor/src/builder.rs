@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugbay_manifest::{ProcessEntry, Supervision};
 use tokio::net::TcpListener;
@@ -106,7 +107,6 @@ impl SupervisorBuilder {
         let checked = self.checked()?;
         let supervision = &self.supervision;
         let hours = supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS);
-        let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let host = Arc::new(Host {
             clock: self.clock,
             observer: self.observer,
@@ -114,7 +114,7 @@ impl SupervisorBuilder {
             directory: self.directory,
             terminate_timeout: supervision.terminate_timeout.unwrap_or(TERMINATE_TIMEOUT),
             terminate_grace_period: supervision.terminate_grace_period.unwrap_or_default(),
-            mark: format!("{}-{}", std::process::id(), since.as_nanos()),
+            mark: new_mark(),
             guardian: Guardian::default(),
             table: ProcTable::default(),
             latest: LatestLines::new(Duration::from_secs(hours * 3_600)),
@@ -209,4 +209,12 @@ impl fmt::Debug for SupervisorBuilder {
             .field("data_dir", &self.data_dir)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the beginning of the marks of a supervisor's runs, which no other supervisor of this machine has. It does
+/// not depend on the supervisor's clock, which another one may share.
+fn new_mark() -> String {
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}-{}", std::process::id(), since.as_nanos(), STARTED.fetch_add(1, Ordering::Relaxed))
 }
