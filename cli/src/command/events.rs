@@ -150,10 +150,11 @@ enum Change {
 fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, Error> {
     let node = open(&args.catalog)?;
     let directory = catalog::data_dir(&args.catalog, &catalog::host_file(&args.catalog.file)?)?;
-    let count = match ServerClient::of_data_dir(&directory) {
-        // The host that runs delivers them at once.
-        Some(host) if change == Change::Retry => retried(&host, &node.runtime, args)?,
-        _ => host::block_on(changed(&node.runtime, args, change))??,
+    // The host that runs delivers what is retried at once, if it is a server.
+    let server = ServerClient::of_data_dir(&directory).filter(|_| change == Change::Retry);
+    let count = match &server {
+        Some(server) => retried(server, &node.runtime, args)?,
+        None => host::block_on(changed(&node.runtime, args, change))??,
     };
     let name = if change == Change::Retry { "retried" } else { "removed" };
     if output.json {
@@ -163,7 +164,7 @@ fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, 
     }
     if change == Change::Retry
         && count > 0
-        && ServerClient::of_data_dir(&directory).is_none()
+        && server.is_none()
         && let Ok(Some(holder)) = HostLock::holder(&directory)
     {
         output.note(&format!(
