@@ -159,6 +159,10 @@ fn read(engine: &str, path: &Path) -> Result<Vec<u8>, DockerError> {
 
     let read = || {
         let mut bytes = Vec::new();
+        // Before it is opened: opening a pipe would wait for a writer.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is not a file"));
+        }
         std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };

@@ -155,11 +155,11 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
     let read = || {
         let mut bytes = Vec::new();
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Before it is opened: opening a pipe would wait for a writer.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("it is not a file"));
         }
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         match bytes.len() as u64 > FILE_BYTES_MAX {
             true => Err(io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes"))),
             false => Ok(bytes),
