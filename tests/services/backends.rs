@@ -4,7 +4,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay::manifest::RateLimit;
 use plugbay::store::{
@@ -297,7 +297,7 @@ impl RateCounters for Broken {
 }
 
 impl RateCounter for Broken {
-    fn admit(&self, _: Instant) -> RateFuture<'_> {
+    fn admit(&self, _: Duration) -> RateFuture<'_> {
         assert!(self.opens, "a broken backend");
         self.fail(RateError::Unavailable(DOWN.to_owned()))
     }

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use plugbay_manifest::RateLimit;
@@ -33,7 +33,7 @@ impl RateCounters for MemoryRates {
         let present = plugins.get(plugin).and_then(Weak::upgrade).filter(|window| window.period == limit.period);
         let window = present.unwrap_or_else(|| {
             drop_dead(&mut plugins, |window| window.strong_count() > 0);
-            let window = Arc::new(Window::new(limit.period, Instant::now()));
+            let window = Arc::new(Window::new(limit.period));
             plugins.insert(plugin.into(), Arc::downgrade(&window));
             window
         });
@@ -55,7 +55,7 @@ struct MemoryCounter {
 
 impl RateCounter for MemoryCounter {
     #[inline]
-    fn admit(&self, now: Instant) -> RateFuture<'_> {
+    fn admit(&self, now: Duration) -> RateFuture<'_> {
         let admitted = self.window.admit(self.calls, now);
         StoreFuture::ready(admitted.map_err(|retry_after| RateError::Limited { retry_after }))
     }
@@ -66,20 +66,19 @@ impl RateCounter for MemoryCounter {
 struct Window {
     slots: Mutex<Slots>,
     period: Duration,
-    start: Instant,
     slot_nanos: u64,
 }
 
 /// The calls in each slot of the window. Its first fields are those that every call uses.
 #[repr(C)]
 struct Slots {
-    /// The end of the current slot, in nanoseconds since the start of the window.
+    /// The end of the current slot, in nanoseconds of the clock that calls come with.
     end_nanos: u64,
     /// The calls in all slots.
     total: u32,
     /// The calls in the current slot.
     in_current: u32,
-    /// The number of the current slot, counted from the start of the window.
+    /// The number of the current slot, counted from the zero of that clock.
     current: u64,
     /// Its index in `calls`.
     index: usize,
@@ -88,17 +87,17 @@ struct Slots {
 }
 
 impl Window {
-    fn new(period: Duration, start: Instant) -> Self {
+    fn new(period: Duration) -> Self {
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
         let slot_nanos = nanos.div_ceil(SLOTS as u64).max(1);
         let slots =
             Slots { end_nanos: slot_nanos, total: 0, in_current: 0, current: 0, index: 0, calls: [0; SLOTS + 1] };
-        Window { slots: Mutex::new(slots), period, start, slot_nanos }
+        Window { slots: Mutex::new(slots), period, slot_nanos }
     }
 
     /// Counts one call if there are fewer than `calls_max` in the window. Otherwise returns how long to wait.
-    fn admit(&self, calls_max: u32, now: Instant) -> Result<(), Duration> {
-        let nanos = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+    fn admit(&self, calls_max: u32, now: Duration) -> Result<(), Duration> {
+        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let mut slots = self.slots.lock();
         // A thread that read the clock earlier may get here later: its call is counted in the current slot.
         if nanos >= slots.end_nanos {
@@ -148,9 +147,9 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_secs(64);
 
-    fn window() -> (Window, Instant) {
-        let start = Instant::now();
-        (Window::new(PERIOD, start), start)
+    /// A window, and a moment long after the first call of the process, at which a slot begins.
+    fn window() -> (Window, Duration) {
+        (Window::new(PERIOD), PERIOD * 1_000)
     }
 
     #[test]
@@ -193,7 +192,7 @@ mod tests {
     fn any_period_has_at_most_the_limit() {
         let (window, start) = window();
         let step = Duration::from_millis(370);
-        let admitted: Vec<Instant> =
+        let admitted: Vec<Duration> =
             (0..2_000).map(|n| start + step * n).filter(|&now| window.admit(10, now).is_ok()).collect();
         assert!(admitted.len() > 50);
         for calls in admitted.windows(11) {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugbay_manifest::RateLimit;
 
@@ -39,12 +39,12 @@ impl<P: RateCounters + ?Sized> RateCounters for Arc<P> {
 pub trait RateCounter: Send + Sync {
     /// Admits and counts one call that begins at `now`. A refused call is not counted.
     ///
-    /// `now` is the process's monotonic clock, read by the thread that makes the call, so a later call may come with an
-    /// earlier moment. A backend that is shared by several machines uses a clock of its own.
+    /// `now` is the time since a moment that is the same for all calls of the process, by a monotonic clock. It is read
+    /// by the thread that makes the call, so a later call may come with an earlier moment. A backend that is shared by several machines uses a clock of its own.
     ///
     /// # Errors
     /// [`RateError`]. The call is then refused.
-    fn admit(&self, now: Instant) -> RateFuture<'_>;
+    fn admit(&self, now: Duration) -> RateFuture<'_>;
 }
 
 /// The reason why a call was not admitted.
