@@ -175,7 +175,7 @@ fn begin(checked: Checked, logger: &plugbay_manifest::ProcessLogger, host: &Arc<
         let messages: Vec<_> = processes.iter().map(|process| process.messages.downgrade()).collect();
         let changed = move || {
             let alive: Vec<_> = messages.iter().filter_map(|messages| messages.upgrade()).collect();
-            alive.iter().for_each(|messages| _ = messages.send(Message::FilesChanged));
+            alive.iter().for_each(|messages| _ = messages.send(Box::new(Message::FilesChanged)));
             !alive.is_empty()
         };
         tasks.push(tokio::spawn(watch.run(changed)).abort_handle());

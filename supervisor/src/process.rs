@@ -55,7 +55,7 @@ impl Order {
     }
 }
 
-/// A message to the task of a process.
+/// A message to the task of a process. It is boxed in its channel, which has room for 32 messages from the beginning.
 #[derive(Debug)]
 pub(crate) enum Message {
     Order { order: Order, reason: String, answer: oneshot::Sender<Result<(), OrderError>> },
@@ -70,7 +70,7 @@ pub(crate) enum Message {
 pub(crate) struct Process {
     pub(crate) id: Arc<str>,
     pub(crate) status: watch::Receiver<ProcessStatus>,
-    pub(crate) messages: mpsc::UnboundedSender<Message>,
+    pub(crate) messages: mpsc::UnboundedSender<Box<Message>>,
 }
 
 /// The task of a process.
@@ -82,7 +82,7 @@ pub(super) struct ProcessTask {
     pub(super) host: Arc<Host>,
     pub(super) status: watch::Sender<ProcessStatus>,
     /// The way of the ends of runs to this task.
-    pub(super) own: mpsc::WeakUnboundedSender<Message>,
+    pub(super) own: mpsc::WeakUnboundedSender<Box<Message>>,
     /// The runs that have not ended, the newest last. There are several only with `overrun`.
     pub(super) runs: Vec<Run>,
     pub(super) run_count: u64,
@@ -125,7 +125,7 @@ impl Process {
     ) -> Process {
         let (status, seen) = watch::channel(ProcessStatus::new(&id, host.now()));
         let (messages, received) = mpsc::unbounded_channel();
-        let task = ProcessTask {
+        let task = Box::new(ProcessTask {
             id: Arc::clone(&id),
             entry: Arc::clone(entry),
             logger: Arc::clone(logger),
@@ -143,14 +143,14 @@ impl Process {
             stops,
             is_held: false,
             shut_down: None,
-        };
+        });
         tokio::spawn(task.run(received));
         Process { id, status: seen, messages }
     }
 }
 
 impl ProcessTask {
-    async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
+    async fn run(mut self: Box<Self>, mut messages: mpsc::UnboundedReceiver<Box<Message>>) {
         let status = Box::new(self.status.borrow().clone());
         self.host.observe(&ProcessEvent::StatusChanged { old: None, status });
         self.arm_schedules(true, true);
@@ -176,7 +176,7 @@ impl ProcessTask {
                 self.runs.drain(..).for_each(|run| run.abandon(&self.host));
                 return;
             };
-            if self.on_message(message) {
+            if self.on_message(*message) {
                 return;
             }
         }

@@ -83,7 +83,7 @@ impl ProcessTask {
         move |end| {
             // Without a strong sender, the supervisor was dropped.
             if let Some(own) = own.upgrade() {
-                let _ = own.send(Message::Ended { number, end });
+                let _ = own.send(Box::new(Message::Ended { number, end }));
             }
         }
     }

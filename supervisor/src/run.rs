@@ -139,11 +139,23 @@ struct Attendance {
 }
 
 impl Attendance {
-    async fn run(self, mut child: Child, pipes: JoinHandle<()>, end: impl FnOnce(RunEnd)) {
+    async fn run(self, child: Child, pipes: JoinHandle<()>, end: impl FnOnce(RunEnd)) {
         let guard = (!self.is_detached).then(|| KillOnDrop(Arc::clone(&self.group)));
         if let Some(pid) = child.id() {
             seen_exit(pid).await;
         }
+        // Boxed: most of its life, a process runs.
+        Box::pin(self.end(child, guard, pipes, end)).await;
+    }
+
+    /// Ends what the leader has left behind, and reaps it.
+    async fn end(
+        self,
+        mut child: Child,
+        guard: Option<KillOnDrop>,
+        pipes: JoinHandle<()>,
+        end: impl FnOnce(RunEnd),
+    ) {
         let left_behind = self.group.end_others(&self.host.table, self.terminate_timeout).await;
         let status = child.wait().await;
         self.group.set_ended();

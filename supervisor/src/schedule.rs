@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 /// A cron expression, and the next moment that it matches.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    cron: Cron,
+    cron: Box<Cron>,
     armed: SystemTime,
     next: Option<SystemTime>,
 }
@@ -25,7 +25,7 @@ impl Schedule {
         let cron = parser.parse(expression).map_err(|error| {
             format!("`{expression}` cannot be read: {error}; write `0 3 * * *` for every day at three, for example")
         })?;
-        Ok(Schedule { cron, armed: UNIX_EPOCH, next: None })
+        Ok(Schedule { cron: Box::new(cron), armed: UNIX_EPOCH, next: None })
     }
 
     /// Finds the first moment after `now`.

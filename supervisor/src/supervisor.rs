@@ -109,7 +109,8 @@ impl Supervisor {
             .map(|process| {
                 let (answer, answered) = oneshot::channel();
                 // A process that has shut down drops the message.
-                let _ = process.messages.send(Message::Order { order, reason: reason.to_owned(), answer });
+                let message = Message::Order { order, reason: reason.to_owned(), answer };
+                let _ = process.messages.send(Box::new(message));
                 answered
             })
             .collect();
@@ -133,7 +134,7 @@ impl Supervisor {
     /// Takes the report of a process about itself. Returns whether there is such a process.
     pub fn report(&self, telemetry: Telemetry) -> bool {
         match self.process(&telemetry.sender) {
-            Some(process) => process.messages.send(Message::Telemetry(Box::new(telemetry))).is_ok(),
+            Some(process) => process.messages.send(Box::new(Message::Telemetry(Box::new(telemetry)))).is_ok(),
             None => false,
         }
     }
@@ -173,7 +174,7 @@ impl Supervisor {
             .map(|process| {
                 let (answer, answered) = oneshot::channel();
                 // A process that has shut down before drops the message.
-                let _ = process.messages.send(Message::ShutDown(answer));
+                let _ = process.messages.send(Box::new(Message::ShutDown(answer)));
                 answered
             })
             .collect();
