@@ -149,13 +149,7 @@ impl Attendance {
     }
 
     /// Ends what the leader has left behind, and reaps it.
-    async fn end(
-        self,
-        mut child: Child,
-        guard: Option<KillOnDrop>,
-        pipes: JoinHandle<()>,
-        end: impl FnOnce(RunEnd),
-    ) {
+    async fn end(self, mut child: Child, guard: Option<KillOnDrop>, pipes: JoinHandle<()>, end: impl FnOnce(RunEnd)) {
         let left_behind = self.group.end_others(&self.host.table, self.terminate_timeout).await;
         let status = child.wait().await;
         self.group.set_ended();

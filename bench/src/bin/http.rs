@@ -1,6 +1,6 @@
-//! The benchmark of the server.
+//! The benchmark of the server and of the supervisor of processes.
 
-use plugbay_bench::row::{follow, hostile, http};
+use plugbay_bench::row::{follow, hostile, http, processes};
 use plugbay_bench::{Measure, run, subject};
 
 const ROWS: &[Measure] = &[
@@ -10,6 +10,7 @@ const ROWS: &[Measure] = &[
     ("http-minimal", http::minimal),
     ("http-follow", follow::row),
     ("hostile", hostile::row),
+    ("processes", processes::row),
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -17,6 +18,7 @@ fn main() -> anyhow::Result<()> {
         (follow::CHILD, follow::child as fn(&[String]) -> anyhow::Result<()>),
         (hostile::GOOD, hostile::good_client),
         (hostile::HOSTILE, hostile::hostile_client),
+        (processes::CHILD, processes::child),
         (subject::http::CLIENT, subject::http::client),
     ];
     run(ROWS, &children)

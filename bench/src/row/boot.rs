@@ -96,7 +96,7 @@ pub fn child(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 /// The processor time of this process, user and system.
-fn processor_seconds() -> anyhow::Result<f64> {
+pub fn processor_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("this row needs Linux")?;
     let fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace().skip(11).take(2);
     Ok(fields.map(str::parse::<f64>).sum::<Result<f64, _>>()? / TICKS)
