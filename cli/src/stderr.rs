@@ -35,7 +35,7 @@ struct Queue {
     bytes: usize,
     /// Lines that were dropped since the last one was queued.
     dropped: u64,
-    /// Whether the thread is writing a line.
+    /// Whether the thread is writing.
     is_writing: bool,
     /// The number of writes, which distinguishes a slow reader from a stalled one.
     writes: u64,
@@ -108,6 +108,19 @@ impl Queue {
         }
     }
 
+    /// Takes the lines of the next write: as many as are queued, so that a busy server does not need one for each.
+    fn next(&mut self) -> Option<String> {
+        let mut text = self.lines.pop_front()?;
+        self.bytes -= text.len();
+        text.push('\n');
+        while let Some(line) = self.lines.pop_front_if(|line| text.len() + line.len() < WRITE_BYTES_MAX) {
+            self.bytes -= line.len();
+            text.push_str(&line);
+            text.push('\n');
+        }
+        Some(text)
+    }
+
     fn is_written(&self) -> bool {
         self.lines.is_empty() && !self.is_writing && self.dropped == 0
     }
@@ -136,12 +149,11 @@ fn write_lines(waits: bool) {
     let mut guard = lock();
     loop {
         let queue = guard.get_or_insert_default();
-        match queue.lines.pop_front() {
-            Some(line) => {
-                queue.bytes -= line.len();
+        match queue.next() {
+            Some(lines) => {
                 queue.is_writing = true;
                 drop(guard);
-                write_line(&line);
+                write_text(&lines);
                 guard = lock();
                 guard.get_or_insert_default().is_writing = false;
                 CHANGED.notify_all();
@@ -152,15 +164,14 @@ fn write_lines(waits: bool) {
     }
 }
 
-/// Writes one line, above the spinner. A closed standard error is not an error.
-fn write_line(line: &str) {
+/// Writes lines, above the spinner. A closed standard error is not an error.
+fn write_text(lines: &str) {
     progress::suspended(|| {
-        let line = format!("{line}\n");
         if !*HAS_STYLES {
             // One piece: a stream that strips the styles itself writes each part between two of them apart.
-            return write_pieces(&anstream::adapter::strip_str(&line).to_string(), std::io::stderr().lock());
+            return write_pieces(&anstream::adapter::strip_str(lines).to_string(), std::io::stderr().lock());
         }
-        write_pieces(&line, anstream::stderr().lock());
+        write_pieces(lines, anstream::stderr().lock());
     });
 }
 
