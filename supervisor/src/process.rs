@@ -55,7 +55,7 @@ impl Order {
     }
 }
 
-/// A message to the task of a process. It is boxed in its channel, which has room for 32 messages from the beginning.
+/// A message to the task of a process. It is boxed, because a channel allocates the space of 32 messages at once.
 #[derive(Debug)]
 pub(crate) enum Message {
     Order { order: Order, reason: String, answer: oneshot::Sender<Result<(), OrderError>> },
