@@ -40,7 +40,8 @@ pub trait RateCounter: Send + Sync {
     /// Admits and counts one call that begins at `now`. A refused call is not counted.
     ///
     /// `now` is the time since a moment that is the same for all calls of the process, by a monotonic clock. It is read
-    /// by the thread that makes the call, so a later call may come with an earlier moment. A backend that is shared by several machines uses a clock of its own.
+    /// by the thread that makes the call, so a later call may come with an earlier moment. A backend that is shared by
+    /// several machines uses a clock of its own.
     ///
     /// # Errors
     /// [`RateError`]. The call is then refused.
