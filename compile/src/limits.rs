@@ -31,8 +31,8 @@ pub const MEMORY_GROWTH_BYTES: u64 = 16 << 20;
 /// Guard after a memory outside a pool, to which nothing is mapped: 64 KiB of address space.
 pub const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 /// Bytes of a slot of the pool for memories that stay resident when it is free, so that the next instance in it causes
-/// no page faults. Few guests write to more, and what hundreds of slots keep is not there for anything else.
-pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 1 << 20;
+/// no page faults. Most guests write to less, and what hundreds of slots keep is not there for anything else.
+pub const MEMORY_KEPT_RESIDENT_BYTES: usize = 256 << 10;
 /// Bytes of each of its tables that stay resident.
 pub const TABLE_KEPT_RESIDENT_BYTES: usize = 64 << 10;
 /// Bytes of its stack that stay resident.
