@@ -107,7 +107,7 @@ impl HostFile {
     }
 
     /// The processes and their settings.
-    pub(crate) fn supervision(&self) -> &Supervision {
+    pub fn supervision(&self) -> &Supervision {
         &self.contents.supervision
     }
 

@@ -1,8 +1,9 @@
 //! The processes of a node, and the host's events on the bus: those of processes and of the host itself, in the names
 //! and shapes of Pup.
 //!
-//! Events wait in a bounded queue for one task that publishes them, because processes may not wait for plugins. An
-//! event that no plugin and no stream receives is not made.
+//! Events wait in bounded queues for one task that publishes them, because processes may not wait for plugins. Log lines
+//! have a queue of their own, so that a flood of them delays no change of a state and pushes none out. An event that no
+//! plugin and no stream receives is not made.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,14 +14,14 @@ use plugbay::manifest::{ProcessEntry, Supervision};
 use plugbay::{Event, Runtime};
 use plugbay_supervisor::{LogLine, ProcessEvent, Supervisor, SupervisorBuilder, SupervisorError};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::application_state::application_state;
 use crate::{HostFile, Node};
 
-/// The events that may wait to be published. Further ones are lost.
+/// The log lines, and the other events, that may wait to be published. Further ones are lost.
 const EVENTS_MAX: usize = 4_096;
 /// The time between two events `watchdog`.
 const WATCHDOG_EVERY: Duration = Duration::from_secs(1);
@@ -64,6 +65,9 @@ pub(crate) struct NodeProcesses {
     supervisor: Supervisor,
     port: Option<u16>,
     publishing: AbortHandle,
+    /// Asks for an answer once all earlier events have been published.
+    flushes: mpsc::Sender<oneshot::Sender<()>>,
+    ended: OnceCell<()>,
 }
 
 impl Drop for NodeProcesses {
@@ -89,23 +93,28 @@ impl Node {
     /// # Errors
     /// [`SupervisorError`] if the processes cannot be set up. [`Node::open`] has checked them.
     pub fn start_processes(&self, options: ProcessOptions) -> Result<(), SupervisorError> {
+        let (lines, queue_of_lines) = mpsc::channel(EVENTS_MAX);
         let (events, queue) = mpsc::channel(EVENTS_MAX);
         let hidden = hidden_on_the_console(self.file.supervision());
         let log = options.log;
         let supervisor = builder(&self.file, self.data_dir.as_deref().filter(|_| self.is_writable))
             .variables(move |id| (options.variables)(id))
             .observer(move |event: &ProcessEvent| {
+                // A full queue loses events: the plugins that receive them are too slow.
                 if let ProcessEvent::Log(line) = event {
                     log(line, !hidden.contains(&line.process_id));
+                    let _ = lines.try_send(event.clone());
+                } else if events.try_send(event.clone()).is_err() {
+                    tracing::warn!(topic = event.topic(), "an event of a process is lost: plugins are too slow for it");
                 }
-                // A full queue loses events: the plugins that receive them are too slow.
-                let _ = events.try_send(event.clone());
             })
             .start()?;
         self.process_control.set(&supervisor);
+        let (flushes, queue_of_flushes) = mpsc::channel(1);
         let publisher = Publisher { runtime: self.runtime.clone(), supervisor: supervisor.clone(), port: options.port };
-        let publishing = tokio::spawn(publisher.run(queue)).abort_handle();
-        let processes = NodeProcesses { supervisor, port: options.port, publishing };
+        let publishing = tokio::spawn(publisher.run(queue, queue_of_lines, queue_of_flushes)).abort_handle();
+        let ended = OnceCell::new();
+        let processes = NodeProcesses { supervisor, port: options.port, publishing, flushes, ended };
         // A second call ends the processes of the first one when its value is dropped here.
         let _ = self.processes.set(processes);
         Ok(())
@@ -122,18 +131,37 @@ impl Node {
         application_state(self.processes(), processes.and_then(|processes| processes.port))
     }
 
-    /// Ends the host in order: Docker engines are no longer followed; plugins receive `terminating`, with the
-    /// milliseconds that Pup announces, and are unloaded; then all processes end, each in its own time.
-    pub async fn shutdown(&self) {
-        self.docker.end();
-        if let Some(processes) = self.processes.get() {
+    /// Ends the processes: plugins and other listeners receive `terminating`, with the milliseconds that Pup announces;
+    /// then all processes end, each in its own time, and the events of that are published. Calls after the first wait
+    /// for it. Without processes it does nothing.
+    pub async fn end_processes(&self) {
+        let Some(processes) = self.processes.get() else { return };
+        let end = async || {
             // Handlers have their deadlines. One that fails is logged.
             let _ = self.runtime.emit(Event::new("terminating", TERMINATING_MS)).await;
-            self.runtime.shutdown().await;
             processes.supervisor.shutdown().await;
-        } else {
-            self.runtime.shutdown().await;
-        }
+            let (published, is_published) = oneshot::channel();
+            if processes.flushes.send(published).await.is_ok() {
+                // An error means that the task of events has ended.
+                let _ = is_published.await;
+            }
+        };
+        processes.ended.get_or_init(end).await;
+    }
+
+    /// Returns whether the host has processes that were started and not ended.
+    pub fn has_processes(&self) -> bool {
+        self.processes
+            .get()
+            .is_some_and(|processes| !self.file.supervision().processes.is_empty() && !processes.ended.initialized())
+    }
+
+    /// Ends the host in order: Docker engines are no longer followed, processes are ended
+    /// ([`end_processes`](Self::end_processes)), and plugins are unloaded.
+    pub async fn shutdown(&self) {
+        self.docker.end();
+        self.end_processes().await;
+        self.runtime.shutdown().await;
     }
 }
 
@@ -158,7 +186,12 @@ struct Publisher {
 }
 
 impl Publisher {
-    async fn run(self, mut queue: mpsc::Receiver<ProcessEvent>) {
+    async fn run(
+        self,
+        mut queue: mpsc::Receiver<ProcessEvent>,
+        mut lines: mpsc::Receiver<ProcessEvent>,
+        mut flushes: mpsc::Receiver<oneshot::Sender<()>>,
+    ) {
         self.publish("init", || Value::Null).await;
         // DockStat's `onServerBoot`.
         self.publish("server.boot", || Value::Null).await;
@@ -180,6 +213,9 @@ impl Publisher {
                     }
                     watchdogs += 1;
                 }
+                // Last: the others do not wait for a flood of lines.
+                Some(line) = lines.recv() => self.publish(line.topic(), || line.payload()).await,
+                Some(published) = flushes.recv() => drop(published.send(())),
             }
         }
     }

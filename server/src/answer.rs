@@ -1,7 +1,7 @@
 //! Answers: the one place that maps errors to statuses and bodies.
 //!
-//! The body of an error is `{"status":"error","msg","code","detail"}`. `detail` repeats `msg`, for clients that were
-//! written for FastAPI. In development mode, `msg` is the full text of the error and `details` has what programs need
+//! The body of an error is `{"status":"error","msg","code","detail","error"}`. `detail` and `error` repeat `msg`, for
+//! clients that were written for FastAPI and for Pup. In development mode, `msg` is the full text of the error and `details` has what programs need
 //! of it. Otherwise `msg` is the text for outsiders, and `details` has the values that do not fit alone, because more
 //! may say something of the inside of a plugin or of the host.
 
@@ -105,7 +105,7 @@ fn set_retry_after(response: &mut Response, after: Duration) {
 }
 
 pub(crate) fn of_error(status: StatusCode, code: &str, message: &str, details: Option<Value>) -> Response {
-    let mut body = json!({ "status": "error", "msg": message, "code": code, "detail": message });
+    let mut body = json!({ "status": "error", "msg": message, "code": code, "detail": message, "error": message });
     if let Some(details) = details {
         body["details"] = details;
     }

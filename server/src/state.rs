@@ -1,6 +1,7 @@
 //! What all requests of a server share.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use plugbay::Runtime;
 use plugbay_node::Node;
@@ -9,6 +10,9 @@ use tokio::sync::watch;
 use crate::routes::LastActions;
 use crate::telemetry::RequestCounters;
 use crate::{Changes, ServerSettings};
+
+/// The time that clients have to receive the last events of the processes of a host.
+const TAIL: Duration = Duration::from_millis(200);
 
 /// What all requests of a server share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,8 +28,16 @@ struct Shared {
     last_actions: LastActions,
     requests: RequestCounters,
     url: OnceLock<String>,
-    /// Whether the server shuts down.
-    closing: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+}
+
+/// The phases of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The processes of its host end. Requests are answered, so that clients see that.
+    Ending,
+    Closed,
 }
 
 impl ServerState {
@@ -45,7 +57,7 @@ impl ServerState {
     }
 
     fn with(runtime: Runtime, node: Option<Arc<Node>>, settings: ServerSettings, changes: Option<Changes>) -> Self {
-        let (closing, _) = watch::channel(false);
+        let (phase, _) = watch::channel(Phase::Open);
         ServerState(Arc::new(Shared {
             runtime,
             node,
@@ -54,7 +66,7 @@ impl ServerState {
             last_actions: LastActions::default(),
             requests: RequestCounters::default(),
             url: OnceLock::new(),
-            closing,
+            phase,
         }))
     }
 
@@ -97,21 +109,46 @@ impl ServerState {
         &self.0.requests
     }
 
-    /// Announces that the server shuts down, so that answers without an end are ended.
+    /// Shuts the server down: no further request is accepted, and answers without an end are ended. If its host has
+    /// processes, they are ended before, while the server still answers, so that its clients see that and the processes
+    /// can report to it.
     pub fn close(&self) {
-        self.0.closing.send_replace(true);
+        let is_first = self.0.phase.send_if_modified(|phase| {
+            let is_first = *phase == Phase::Open;
+            if is_first {
+                *phase = Phase::Ending;
+            }
+            is_first
+        });
+        if !is_first {
+            return;
+        }
+        let with_processes = self.0.node.clone().filter(|node| node.has_processes());
+        match (with_processes, tokio::runtime::Handle::try_current()) {
+            (Some(node), Ok(executor)) => {
+                let state = self.clone();
+                executor.spawn(async move {
+                    node.end_processes().await;
+                    // Clients receive the last events.
+                    tokio::time::sleep(TAIL).await;
+                    state.0.phase.send_replace(Phase::Closed);
+                });
+            }
+            _ => _ = self.0.phase.send_replace(Phase::Closed),
+        }
     }
 
     /// Returns whether the server shuts down.
     pub fn is_closing(&self) -> bool {
-        *self.0.closing.borrow()
+        *self.0.phase.borrow() != Phase::Open
     }
 
-    /// Waits until the server shuts down. An answer without an end, such as a stream of events, ends then.
+    /// Waits until the server accepts no further request. An answer without an end, such as a stream of events, ends
+    /// then.
     pub async fn closed(&self) {
-        let mut closing = self.0.closing.subscribe();
+        let mut phase = self.0.phase.subscribe();
         // The sender lives as long as this state.
-        let _ = closing.wait_for(|closing| *closing).await;
+        let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
     }
 }
 

@@ -41,6 +41,9 @@ struct ProcessInformation {
     pending_restart_reason: Option<String>,
     telemetry: Option<Value>,
     r#type: String,
+    /// The instances of a cluster, which Pup's type does not have.
+    #[serde(default)]
+    processes: Vec<ProcessInformation>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +69,106 @@ struct ApplicationState {
     runtime: String,
     r#type: String,
     processes: Vec<ProcessInformation>,
+}
+
+/// A frame of Pup's web socket, with the data of its event.
+#[expect(dead_code, reason = "reading one checks its shape")]
+#[derive(Debug, Deserialize)]
+#[serde(tag = "t", content = "d", rename_all = "snake_case", deny_unknown_fields)]
+enum Frame {
+    Log(LogEvent),
+    Init(()),
+    #[serde(rename = "server.boot")]
+    Boot(()),
+    Watchdog(()),
+    ProcessStatusChanged(StatusEvent),
+    ProcessScheduled(ScheduledEvent),
+    ProcessScheduledTerminate(ScheduledEvent),
+    ProcessWatch(WatchEvent),
+    ProcessTelemetry(TelemetryEvent),
+    ApplicationState(Box<ApplicationState>),
+    Terminating(u64),
+    Ipc(IpcEvent),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LogEvent {
+    severity: String,
+    category: String,
+    text: String,
+    process_id: String,
+    time_stamp: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct StatusEvent {
+    old: Option<u16>,
+    new: Option<u16>,
+    status: ProcessInformation,
+}
+
+#[expect(dead_code, reason = "reading one checks its shape")]
+#[derive(Debug, Deserialize)]
+struct ScheduledEvent {
+    next: String,
+    status: ProcessInformation,
+}
+
+#[expect(dead_code, reason = "reading one checks its shape")]
+#[derive(Debug, Deserialize)]
+struct WatchEvent {
+    at: String,
+    status: ProcessInformation,
+}
+
+#[derive(Debug, Deserialize)]
+struct TelemetryEvent {
+    sender: String,
+    memory: Value,
+    sent: String,
+    cwd: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IpcEvent {
+    sender: Option<String>,
+    target: String,
+    event: String,
+    event_data: Value,
+}
+
+/// The web socket of Pup's clients.
+struct Socket(Client);
+
+impl Socket {
+    /// The next frame; `None` at the end.
+    async fn next(&mut self) -> Option<Frame> {
+        let head = self.0.exactly(2).await;
+        if head[0] == 0x88 {
+            return None;
+        }
+        assert_eq!(head[0], 0x81, "a whole frame of text");
+        let length = match head[1] {
+            126 => u16::from_be_bytes(self.0.exactly(2).await.try_into().expect("two bytes")).into(),
+            127 => u64::from_be_bytes(self.0.exactly(8).await.try_into().expect("eight bytes")),
+            length => length.into(),
+        };
+        let text = self.0.exactly(usize::try_from(length).expect("it fits")).await;
+        let shown = String::from_utf8_lossy(&text);
+        Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{error}: {shown}")))
+    }
+
+    /// The first frame that fits.
+    async fn find<T>(&mut self, fits: impl Fn(Frame) -> Option<T>) -> T {
+        loop {
+            let frame = self.next().await.expect("the host runs");
+            if let Some(found) = fits(frame) {
+                return found;
+            }
+        }
+    }
 }
 
 /// A client of Pup's API.
@@ -96,6 +199,19 @@ impl PupClient {
             Some(self.process(id).await).filter(|process| process.status == status)
         })
         .await
+    }
+
+    async fn follow(&self) -> Socket {
+        let mut client = Client::connect(self.address).await;
+        client
+            .send(format!(
+                "GET /wss HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\nconnection: upgrade\r\n\
+                 upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                self.token
+            ))
+            .await;
+        assert_eq!(client.head().await.status, 101);
+        Socket(client)
     }
 
     async fn order(&self, id: &str, order: &str) -> Response {
@@ -186,6 +302,77 @@ async fn client_of_pup_lists_orders_and_reads_the_state() {
     let line = line.unwrap_or_else(|| panic!("{lines}"));
     assert_eq!((&line["severity"], &line["category"]), (&json!("log"), &json!("stdout")));
     scene.served.end();
+}
+
+#[tokio::test]
+async fn client_of_pup_follows_every_event() {
+    let file = r#"{ "processes": [
+        { "id": "web", "cmd": "sleep 1000000", "cron": "0 3 * * *", "terminate": "0 4 * * *" },
+        { "id": "pair", "cmd": "sleep 1000000", "cluster": { "instances": 2 } }
+    ] }"#;
+    let scene = Scene::new("pup.json", file);
+    let client = &scene.client;
+    let mut socket = client.follow().await;
+    let changes = async |socket: &mut Socket, id: &str| {
+        socket
+            .find(|frame| match frame {
+                Frame::ProcessStatusChanged(event) if event.status.id == id => Some((event.old, event.new)),
+                _ => None,
+            })
+            .await
+    };
+    assert_eq!(client.order("web", "start").await.status, 200);
+    assert_eq!(changes(&mut socket, "web").await, (Some(0), Some(100)));
+    assert_eq!(changes(&mut socket, "web").await, (Some(100), Some(200)));
+    for order in ["block", "stop", "unblock"] {
+        assert_eq!(client.order("web", order).await.status, 200, "{order}");
+    }
+    assert_eq!(changes(&mut socket, "web").await, (Some(200), Some(250)));
+    assert_eq!(changes(&mut socket, "web").await, (Some(250), Some(300)));
+    assert_eq!(client.order("all", "start").await.status, 200);
+    for instance in ["pair-1", "pair-2"] {
+        let lines = async || {
+            let lines = client.send("GET", "/logs?processId=pair", &Value::Null).await;
+            lines.text().contains(&format!("\"processId\":\"{instance}\"")).then_some(())
+        };
+        until("a line of an instance under the name of its cluster", lines).await;
+    }
+    let written = json!({ "severity": "Warn", "plugin": "mine", "message": "look" });
+    assert_eq!(client.send("POST", "/log", &written).await.status, 201);
+    let line = socket.find(|frame| match frame {
+        Frame::Log(line) if line.category == "starting" && line.process_id == "pair-1" => Some(line),
+        _ => None,
+    });
+    let line = line.await;
+    assert!(line.severity == "log" && line.text.starts_with("Process starting") && line.time_stamp > 0, "{line:?}");
+    let message = json!({ "target": "web", "event": "hello", "eventData": { "a": 1 } });
+    assert_eq!(client.send("POST", "/ipc", &message).await.status, 200);
+    let heard = socket.find(|frame| if let Frame::Ipc(event) = frame { Some(event) } else { None }).await;
+    assert_eq!((heard.sender.as_deref(), &*heard.target, &*heard.event), (Some("ci"), "web", "hello"));
+    assert_eq!(heard.event_data, json!({ "a": 1 }));
+    let memory = json!({ "rss": 1.0, "heapTotal": 2.0, "heapUsed": 3.0, "external": 4.0 });
+    let report = json!({ "sender": "web", "memory": memory, "sent": "2026-01-01T00:00:00.000Z", "cwd": "/" });
+    assert_eq!(client.send("POST", "/telemetry", &report).await.status, 200);
+    let heard = socket.find(|frame| if let Frame::ProcessTelemetry(event) = frame { Some(event) } else { None }).await;
+    assert_eq!(
+        (&*heard.sender, &heard.memory, &*heard.sent, &*heard.cwd),
+        ("web", &memory, "2026-01-01T00:00:00.000Z", "/")
+    );
+    let state = socket.find(|frame| if let Frame::ApplicationState(state) = frame { Some(state) } else { None }).await;
+    let processes: Vec<_> = state.processes.iter().map(|process| (&*process.id, process.processes.len())).collect();
+    assert_eq!((&*state.r#type, processes), ("main", vec![("web", 0), ("pair", 2)]));
+
+    // While the processes end, the host answers, and its clients see all of it.
+    assert_eq!(client.send("POST", "/terminate", &Value::Null).await.status, 202);
+    assert_eq!(socket.find(|frame| if let Frame::Terminating(ms) = frame { Some(ms) } else { None }).await, 30_000);
+    let mut ended = std::collections::BTreeSet::new();
+    while let Some(frame) = socket.next().await {
+        if let Frame::ProcessStatusChanged(StatusEvent { new: Some(300), status, .. }) = frame {
+            ended.insert(status.id);
+        }
+    }
+    assert_eq!(Vec::from_iter(ended), ["pair-1", "pair-2", "web"]);
+    assert_eq!(scene.served.ended().0, Some(0));
 }
 
 #[tokio::test]

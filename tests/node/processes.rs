@@ -62,6 +62,41 @@ async fn terminating_reaches_listeners_before_processes_end() {
     assert_eq!(processes.status("web").map(|status| status.status), Some(ProcessState::Finished));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_of_lines_loses_no_state() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let flood = "sh -c 'while :; do echo line; done'";
+    let node = node(
+        &directory,
+        &format!(
+            "processes: [{{ id: a, cmd: \"{flood}\" }}, {{ id: b, cmd: \"{flood}\" }}, {{ id: web, cmd: sleep 1000000 }}]"
+        ),
+    );
+    let mut states = node.runtime.subscribe("process_status_changed").expect("a pattern");
+    // A listener of everything makes all events be published.
+    let _all = node.runtime.subscribe("**").expect("a pattern");
+    node.start_processes(ProcessOptions::default()).expect("valid");
+    let processes = node.processes().expect("they were started");
+    for id in ["a", "b"] {
+        processes.order(id, Order::Start, "a test").await.expect("started");
+    }
+    for _ in 0..10 {
+        processes.order("web", Order::Start, "a test").await.expect("started");
+        processes.order("web", Order::Stop, "a test").await.expect("stopped");
+        ends(processes.wait_for("web", |status| status.status == ProcessState::Finished)).await.expect("it ends");
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 41 {
+        let change = next(&mut states, "process_status_changed").await;
+        if change["processId"] == "web" {
+            seen.push(change["new"].as_u64().expect("a state"));
+        }
+    }
+    let expected: Vec<u64> = std::iter::once(0).chain([100, 200, 250, 300].into_iter().cycle().take(40)).collect();
+    assert_eq!(seen, expected);
+    node.shutdown().await;
+}
+
 #[tokio::test]
 async fn topic_has_subscribers_while_a_stream_receives_it() {
     let runtime = plugbay::Runtime::builder().live_instances(1).build().expect("a runtime");

@@ -23,9 +23,12 @@ pub(crate) fn run(args: &Logs, output: Output) -> Result<Exit, Error> {
         let stream = format!("/api/v1/logs/stream?{query}");
         return follow(&server, &stream, Some(&latest), |line| print(line, output));
     }
-    for line in server.call(Method::GET, &latest, None)?["lines"].as_array().into_iter().flatten() {
-        print(line, output)?;
+    let answer = server.call(Method::GET, &latest, None)?;
+    let lines = answer["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let (Some(name), true) = (&args.plugin, lines.is_empty()) {
+        output.note(&format!("the log has no such line of a plugin or process `{}`", plain(name)));
     }
+    lines.iter().try_for_each(|line| print(line, output))?;
     Ok(Exit::Ok)
 }
 

@@ -1,7 +1,8 @@
 //! `plugbay serve`: loads all plugins of a host and answers requests to them over HTTP.
 //!
-//! The first signal ends it: running requests are completed, plugins are unloaded, and the exit code is 0. A second one
-//! ends it at once, with the code of that signal. SIGHUP makes it read the host's file and the certificate again.
+//! The first signal ends it: processes end, running requests are completed, plugins are unloaded, and the exit code is
+//! 0. A second one ends it at once, with the code of that signal. SIGHUP makes it read the host's file and the
+//! certificate again.
 
 mod reload;
 
@@ -12,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use plugbay::Plugin;
@@ -213,6 +214,9 @@ fn start_processes(
     let data_dir = host.node.data_dir().filter(|_| host.node.is_writable());
     let variables = ProcessVariables::new(address, is_tls, data_dir.map(Path::to_owned), tokens);
     let logs = host.logs.clone();
+    if let Some(hours) = host.node.file().supervision().logger.internal_log_hours {
+        logs.set_process_age_max(Duration::from_secs(hours * 3_600));
+    }
     let mut options = ProcessOptions::default();
     options.port = Some(address.port());
     options.variables = Arc::new(move |process| variables.of(process));

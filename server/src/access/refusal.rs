@@ -131,7 +131,7 @@ fn seconds(duration: &Duration) -> u64 {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let text = self.to_string();
-        let body = json!({ "status": "error", "msg": text, "code": self.code(), "detail": text });
+        let body = json!({ "status": "error", "msg": text, "code": self.code(), "detail": text, "error": text });
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {

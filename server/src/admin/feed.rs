@@ -5,21 +5,25 @@
 //! far as they are still held.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use plugbay::Runtime;
 use plugbay::event::{Event, Received};
-use tokio::sync::broadcast;
+use tokio::sync::watch;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::WatchStream;
 
 use super::error::AdminError;
 
-/// Events that are held for clients that come back.
+/// Events that are held for clients that are behind or come back: so many log lines, and so many others.
 const HELD_MAX: usize = 1_000;
-/// Bytes of data of the events that are held.
+/// Bytes of data of the log lines that are held, and of the others.
 const HELD_BYTES_MAX: usize = 8 << 20;
-/// Events that a client may be behind before it misses some.
-const BEHIND_MAX: usize = 256;
+/// The topic of log lines. They have a place of their own, so that a flood of them pushes nothing else out.
+const LOG: &str = "log";
 
 /// An event with its number, which grows by one with each event of this process.
 #[derive(Debug, Clone)]
@@ -29,14 +33,22 @@ pub(super) struct Numbered {
     bytes: usize,
 }
 
-/// What a client gets first and afterwards.
-pub(super) struct Followed {
-    /// The events since the one that the client named.
-    pub(super) held: Vec<Numbered>,
-    /// The number of events that are no longer held, or 0; `None` if it cannot be known, because the server was started
-    /// again.
-    pub(super) missed: Option<u64>,
-    pub(super) next: broadcast::Receiver<Numbered>,
+/// What a client receives.
+#[derive(Debug)]
+pub(super) enum Followed {
+    /// Events that are no longer held were skipped: so many, or `None` if it cannot be known, because the server was
+    /// started again.
+    Missed(Option<u64>),
+    Event(Numbered),
+}
+
+/// The events of one client, in order and without an end.
+pub(super) struct Follower {
+    shared: Arc<Mutex<Shared>>,
+    added: WatchStream<()>,
+    /// The number of the last event that the client received.
+    last: u64,
+    is_of_another_boot: bool,
 }
 
 pub(crate) struct EventFeed {
@@ -47,17 +59,25 @@ pub(crate) struct EventFeed {
 }
 
 struct Shared {
-    held: VecDeque<Numbered>,
-    bytes: usize,
+    lines: Held,
+    others: Held,
     next_number: u64,
-    clients: broadcast::Sender<Numbered>,
+    /// Told of each event.
+    added: watch::Sender<()>,
     is_open: bool,
+}
+
+/// The latest events of a kind, oldest first.
+#[derive(Default)]
+struct Held {
+    events: VecDeque<Numbered>,
+    bytes: usize,
 }
 
 impl EventFeed {
     pub(super) fn new(runtime: &Runtime) -> Self {
-        let (clients, _) = broadcast::channel(BEHIND_MAX);
-        let shared = Shared { held: VecDeque::new(), bytes: 0, next_number: 1, clients, is_open: false };
+        let (lines, others) = Default::default();
+        let shared = Shared { lines, others, next_number: 1, added: watch::Sender::new(()), is_open: false };
         let boot = format!("{:08x}", fastrand::u32(..));
         EventFeed { runtime: runtime.clone(), boot, shared: Arc::new(Mutex::new(shared)) }
     }
@@ -68,22 +88,23 @@ impl EventFeed {
     }
 
     /// Follows the events from now on, or since the one with this id.
-    pub(super) fn follow(&self, last_id: Option<&str>) -> Result<Followed, AdminError> {
+    pub(super) fn follow(&self, last_id: Option<&str>) -> Result<Follower, AdminError> {
         let mut shared = self.shared.lock();
         if !shared.is_open {
             self.open()?;
             shared.is_open = true;
         }
-        let next = shared.clients.subscribe();
-        let Some(last_id) = last_id else { return Ok(Followed { held: Vec::new(), missed: Some(0), next }) };
-        let number = last_id.strip_prefix(&self.boot).and_then(|rest| rest.strip_prefix('-')?.parse::<u64>().ok());
+        let newest = shared.next_number - 1;
+        let number = |id: &str| id.strip_prefix(&self.boot)?.strip_prefix('-')?.parse::<u64>().ok();
         // Numbers of an earlier process say nothing about this one.
-        let Some(last) = number.filter(|last| *last < shared.next_number) else {
-            return Ok(Followed { held: Vec::new(), missed: None, next });
-        };
-        let held: Vec<Numbered> = shared.held.iter().filter(|event| event.number > last).cloned().collect();
-        let first = held.first().map_or(shared.next_number, |event| event.number);
-        Ok(Followed { held, missed: Some(first - last - 1), next })
+        let last = last_id.and_then(number).filter(|last| *last <= newest);
+        let added = WatchStream::from_changes(shared.added.subscribe());
+        Ok(Follower {
+            shared: self.shared.clone(),
+            added,
+            last: last.unwrap_or(newest),
+            is_of_another_boot: last_id.is_some() && last.is_none(),
+        })
     }
 
     /// Opens the stream of the runtime. The task ends with the runtime.
@@ -108,17 +129,67 @@ impl EventFeed {
 impl Shared {
     fn add(&mut self, event: Arc<Event>) {
         let bytes = event.name.len() + size(&event.data) + 128;
-        let numbered = Numbered { number: self.next_number, event, bytes };
+        let held = if event.name == LOG { &mut self.lines } else { &mut self.others };
+        held.add(Numbered { number: self.next_number, event, bytes });
         self.next_number += 1;
-        self.bytes += bytes;
-        self.held.push_back(numbered.clone());
-        while self.held.len() > HELD_MAX || self.bytes > HELD_BYTES_MAX {
-            let Some(oldest) = self.held.pop_front() else { break };
+        self.added.send_replace(());
+    }
+
+    /// The oldest event that is held and later than this one.
+    fn after(&self, number: u64) -> Option<&Numbered> {
+        let next = [&self.lines, &self.others].map(|held| held.after(number));
+        next.into_iter().flatten().min_by_key(|event| event.number)
+    }
+}
+
+impl Held {
+    fn add(&mut self, event: Numbered) {
+        self.bytes += event.bytes;
+        self.events.push_back(event);
+        while self.events.len() > HELD_MAX || self.bytes > HELD_BYTES_MAX {
+            let Some(oldest) = self.events.pop_front() else { break };
             self.bytes -= oldest.bytes;
         }
-        // Sent under the lock, so that no event is both held for a new client and sent to it. Without a client it is an
-        // error.
-        let _ = self.clients.send(numbered);
+    }
+
+    fn after(&self, number: u64) -> Option<&Numbered> {
+        self.events.get(self.events.partition_point(|event| event.number <= number))
+    }
+}
+
+impl Follower {
+    fn pull(&mut self) -> Option<Followed> {
+        if std::mem::take(&mut self.is_of_another_boot) {
+            return Some(Followed::Missed(None));
+        }
+        let shared = self.shared.lock();
+        let next = shared.after(self.last);
+        let before_next = next.map_or(shared.next_number, |event| event.number) - 1;
+        if before_next > self.last {
+            let missed = before_next - self.last;
+            self.last = before_next;
+            return Some(Followed::Missed(Some(missed)));
+        }
+        self.last = next?.number;
+        next.cloned().map(Followed::Event)
+    }
+}
+
+impl Stream for Follower {
+    type Item = Followed;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Followed>> {
+        loop {
+            if let Some(followed) = self.pull() {
+                return Poll::Ready(Some(followed));
+            }
+            // An event that was added after the look above is a change already.
+            match Pin::new(&mut self.added).poll_next(context) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 
@@ -135,38 +206,71 @@ fn size(value: &serde_json::Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use tokio_stream::StreamExt;
+
     use super::*;
 
-    async fn published(feed: &EventFeed, runtime: &Runtime, topic: &str) -> Numbered {
-        let mut next = feed.follow(None).expect("followed").next;
-        runtime.emit(Event::new(topic, 1)).await.expect("published");
-        next.recv().await.expect("it is sent")
+    fn feed() -> EventFeed {
+        EventFeed::new(&Runtime::builder().live_instances(1).build().expect("a runtime"))
+    }
+
+    fn add(feed: &EventFeed, topic: &str, count: usize) {
+        for number in 0..count {
+            feed.shared.lock().add(Arc::new(Event::new(topic, number as u64)));
+        }
+    }
+
+    /// What a client receives that has this last id and then nothing more.
+    async fn received(feed: &EventFeed, last_id: Option<&str>) -> Vec<String> {
+        let mut follower = feed.follow(last_id).expect("followed");
+        std::iter::from_fn(|| follower.pull())
+            .map(|followed| match followed {
+                Followed::Missed(count) => format!("{count:?}"),
+                Followed::Event(Numbered { number, event, .. }) => format!("{number} {}", event.name),
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn client_receives_events_as_they_are_published() {
+        let runtime = Runtime::builder().live_instances(1).build().expect("a runtime");
+        let feed = EventFeed::new(&runtime);
+        let mut follower = feed.follow(None).expect("followed");
+        for topic in ["a.one", "log", "a.two"] {
+            runtime.emit(Event::new(topic, 1)).await.expect("published");
+            let Some(Followed::Event(next)) = follower.next().await else { panic!("no event") };
+            assert_eq!(next.event.name, topic);
+        }
     }
 
     #[tokio::test]
     async fn client_that_comes_back_gets_the_events_since_then() {
-        let runtime = Runtime::builder().live_instances(1).build().expect("a runtime");
-        let feed = EventFeed::new(&runtime);
-        let first = published(&feed, &runtime, "a.one").await;
-        for topic in ["a.two", "a.three"] {
-            published(&feed, &runtime, topic).await;
+        let feed = feed();
+        for topic in ["a.one", "a.two", "log", "a.three"] {
+            add(&feed, topic, 1);
         }
-        let followed = feed.follow(Some(&feed.id(first.number))).expect("followed");
-        let topics: Vec<&str> = followed.held.iter().map(|event| event.event.name.as_str()).collect();
-        assert_eq!((topics, followed.missed), (vec!["a.two", "a.three"], Some(0)));
-        let of_an_earlier_process = feed.follow(Some("00000000-1")).expect("followed");
-        assert!(of_an_earlier_process.held.is_empty() && of_an_earlier_process.missed.is_none());
+        assert_eq!(received(&feed, Some(&feed.id(1))).await, ["2 a.two", "3 log", "4 a.three"]);
+        assert_eq!(received(&feed, Some("00000000-1")).await, ["None"], "numbers of an earlier process");
+        assert_eq!(received(&feed, None).await, [""; 0]);
     }
 
     #[tokio::test]
     async fn held_events_are_bounded_and_the_lost_ones_counted() {
-        let runtime = Runtime::builder().live_instances(1).build().expect("a runtime");
-        let feed = EventFeed::new(&runtime);
-        let first = published(&feed, &runtime, "a.first").await;
-        for number in 0..HELD_MAX + 5 {
-            feed.shared.lock().add(Arc::new(Event::new("a.b", number as u64)));
-        }
-        let followed = feed.follow(Some(&feed.id(first.number))).expect("followed");
-        assert_eq!((followed.held.len(), followed.missed), (HELD_MAX, Some(5)));
+        let feed = feed();
+        add(&feed, "a.b", HELD_MAX + 6);
+        let received = received(&feed, Some(&feed.id(1))).await;
+        assert_eq!((received.len(), &*received[0], &*received[1]), (HELD_MAX + 1, "Some(5)", "7 a.b"));
+    }
+
+    #[tokio::test]
+    async fn flood_of_log_lines_pushes_nothing_else_out() {
+        let feed = feed();
+        add(&feed, "process_status_changed", 2);
+        add(&feed, "log", 2 * HELD_MAX);
+        add(&feed, "process_status_changed", 1);
+        let received = received(&feed, Some(&feed.id(0))).await;
+        let (first, last) = (&received[..3], received.last().map(String::as_str));
+        assert_eq!(first, ["1 process_status_changed", "2 process_status_changed", "Some(1000)"]);
+        assert_eq!(last, Some("2003 process_status_changed"));
     }
 }

@@ -86,7 +86,7 @@ pub(super) async fn audit(State(state): State<AdminState>, caller: Caller) -> Re
     Ok(Json(json!({ "denials": state.runtime().audit_trail() })))
 }
 
-/// `POST /terminate`: running requests are completed, and plugins are unloaded.
+/// `POST /terminate`: processes end, running requests are completed, and plugins are unloaded.
 pub(super) async fn terminate(
     State(state): State<AdminState>,
     caller: Caller,

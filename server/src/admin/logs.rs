@@ -25,7 +25,7 @@ pub(super) async fn read(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, AdminError> {
     caller.reads()?;
-    let lines = state.logs().read(&parse(query)?);
+    let lines = state.logs().read(&parse(&state, query)?);
     Ok(Json(json!({ "lines": lines.iter().map(|line| &**line).collect::<Vec<&LogEntry>>() })))
 }
 
@@ -36,16 +36,20 @@ pub(super) async fn read_as_pup(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, AdminError> {
     caller.reads()?;
-    let lines: Vec<Value> = state.logs().read(&parse(query)?).iter().map(|entry| as_pup(entry)).collect();
+    let lines: Vec<Value> = state.logs().read(&parse(&state, query)?).iter().map(|entry| as_pup(entry)).collect();
     Ok(Json(json!({ "data": lines })))
 }
 
-/// The parameters of a URL.
-pub(super) fn parse(query: Option<String>) -> Result<LogQuery, AdminError> {
+/// The parameters of a URL. The lines of a cluster are those of its instances.
+pub(super) fn parse(state: &AdminState, query: Option<String>) -> Result<LogQuery, AdminError> {
     let query = query.unwrap_or_default();
     let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
     let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
-    LogQuery::from_parameters(parameters).map_err(AdminError::invalid)
+    let mut query = LogQuery::from_parameters(parameters).map_err(AdminError::invalid)?;
+    let processes = state.server().node().and_then(|node| node.processes());
+    let named = processes.zip(query.plugin.as_deref()).and_then(|(processes, name)| processes.status(name));
+    query.instances = named.into_iter().flat_map(|status| status.processes).map(|instance| instance.id).collect();
+    Ok(query)
 }
 
 fn as_pup(entry: &LogEntry) -> Value {

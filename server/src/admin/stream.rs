@@ -18,14 +18,13 @@ use plugbay::event::TopicFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt};
 
 use super::AdminState;
 use super::caller::Caller;
 use super::error::AdminError;
-use super::feed::Numbered;
+use super::feed::{Followed, Follower, Numbered};
 use super::logs;
 use super::parameters::Query;
 use crate::ServerState;
@@ -34,6 +33,8 @@ use crate::ServerState;
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
 /// The most topics that one stream follows.
 const TOPICS_MAX: usize = 32;
+/// The most events that a client receives after the end of its stream was decided.
+const LAST_EVENTS_MAX: usize = 1_000;
 /// How often a comment is sent in a stream without events, so that proxies do not close it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -58,22 +59,15 @@ pub(super) async fn events(
         return Err(AdminError::invalid(format!("a stream follows at most {TOPICS_MAX} topics")));
     }
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let followed = state.feed().follow(last_id)?;
-    let missed = match followed.missed {
-        Some(0) => None,
-        missed => Some(Ok(sent_missed(missed))),
-    };
     let ids = state.clone();
-    let live = BroadcastStream::new(followed.next);
-    let numbered = tokio_stream::iter(followed.held.into_iter().map(Ok)).chain(live);
-    let sent = numbered.filter_map(move |received| match received {
-        Ok(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => {
+    let sent = state.feed().follow(last_id)?.filter_map(move |followed| match followed {
+        Followed::Event(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => {
             Some(Ok(sent_event(&ids, &numbered)))
         }
-        Ok(_) => None,
-        Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
+        Followed::Event(_) => None,
+        Followed::Missed(missed) => Some(Ok(sent_missed(missed))),
     });
-    Ok(respond(state.server(), tokio_stream::iter(missed).chain(sent)))
+    Ok(respond(state.server(), sent))
 }
 
 /// `GET /logs/stream`
@@ -83,7 +77,7 @@ pub(super) async fn logs(
     RawQuery(query): RawQuery,
 ) -> Result<Response, AdminError> {
     caller.reads()?;
-    let query = logs::parse(query)?;
+    let query = logs::parse(&state, query)?;
     let lines = state.logs().follow().into_stream();
     let sent = lines.filter_map(move |received| match received {
         Ok(line) if query.matches(&line) => Some(Ok(SentEvent::default().data(json!(*line).to_string()))),
@@ -110,23 +104,32 @@ pub(crate) fn respond(
 ) -> Response {
     let server = server.clone();
     let ended = async move { drop(tokio::time::timeout(STREAM_MAX, server.closed()).await) };
-    let stream = UntilEnded { stream: Box::pin(sent), ended: Box::pin(ended) };
+    let stream = UntilEnded { stream: Box::pin(sent), ended: Box::pin(ended), left: None };
     Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-/// A stream that ends when a future completes.
+/// A stream that ends when a future completes, after what it has at that moment.
 struct UntilEnded<S, E> {
     stream: Pin<Box<S>>,
     ended: Pin<Box<E>>,
+    /// The most items that are left, once the future has completed.
+    left: Option<usize>,
 }
 
 impl<S: Stream, E: Future<Output = ()>> Stream for UntilEnded<S, E> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match self.ended.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => self.stream.as_mut().poll_next(context),
+        if self.left.is_none() && self.ended.as_mut().poll(context).is_ready() {
+            self.left = Some(LAST_EVENTS_MAX);
+        }
+        match (self.left, self.stream.as_mut().poll_next(context)) {
+            (None, next) => next,
+            (Some(left @ 1..), Poll::Ready(Some(next))) => {
+                self.left = Some(left - 1);
+                Poll::Ready(Some(next))
+            }
+            _ => Poll::Ready(None),
         }
     }
 }
@@ -140,28 +143,26 @@ pub(super) async fn web_socket(
     caller.reads()?;
     let place = state.web_socket()?;
     let followed = state.feed().follow(None)?;
-    let live = BroadcastStream::new(followed.next);
     // Clients have nothing to say but that they close the connection.
     let upgrade = upgrade.max_message_size(4 << 10).max_frame_size(4 << 10);
     Ok(upgrade.on_upgrade(async move |socket| {
-        send_frames(socket, live, state.server().clone()).await;
+        send_frames(socket, followed, state.server().clone()).await;
         drop(place);
     }))
 }
 
-async fn send_frames(mut socket: WebSocket, mut live: BroadcastStream<Numbered>, server: ServerState) {
-    let ended = tokio::time::timeout(STREAM_MAX, server.closed());
-    let mut ended = std::pin::pin!(ended);
+async fn send_frames(mut socket: WebSocket, followed: Follower, server: ServerState) {
+    let ended = async move { drop(tokio::time::timeout(STREAM_MAX, server.closed()).await) };
+    let mut followed = UntilEnded { stream: Box::pin(followed), ended: Box::pin(ended), left: None };
     loop {
         let frame = tokio::select! {
-            _ = &mut ended => break,
             received = socket.recv() => match received {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
-            received = live.next() => match received {
-                Some(Ok(numbered)) => json!({ "t": numbered.event.name, "d": numbered.event.data }),
-                Some(Err(BroadcastStreamRecvError::Lagged(missed))) => json!({ "t": "missed", "d": missed }),
+            received = followed.next() => match received {
+                Some(Followed::Event(numbered)) => json!({ "t": numbered.event.name, "d": numbered.event.data }),
+                Some(Followed::Missed(missed)) => json!({ "t": "missed", "d": missed }),
                 None => break,
             },
         };

@@ -238,12 +238,13 @@ pub(super) fn error_answers() -> Map<String, Value> {
 pub(super) fn error_schema() -> Value {
     let text = |about: &str| json!({ "type": "string", "description": about });
     json!({
-        "type": "object", "required": ["status", "msg", "code", "detail"],
+        "type": "object", "required": ["status", "msg", "code", "detail", "error"],
         "properties": {
             "status": { "const": "error" },
             "msg": text("The text for people."),
             "code": text("The stable name of the kind of error, for programs."),
             "detail": text("The same as `msg`."),
+            "error": text("The same as `msg`."),
             "details": { "description": "What programs need of the error; from plugins in development mode only." },
         },
     })

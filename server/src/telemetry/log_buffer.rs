@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use plugbay::log::{LogLevel, LogRecord, LogSink};
@@ -90,6 +91,8 @@ struct Shared {
     lines: Mutex<Lines>,
     bytes_max: usize,
     followers: broadcast::Sender<Arc<LogEntry>>,
+    /// The milliseconds for which lines of processes are returned.
+    process_ms_max: AtomicU64,
     next: Option<Box<dyn LogSink>>,
 }
 
@@ -114,7 +117,14 @@ impl LogBuffer {
 
     fn with_bytes(next: Option<Box<dyn LogSink>>, bytes_max: usize) -> Self {
         let (followers, _) = broadcast::channel(FOLLOWER_LINES_MAX);
-        LogBuffer(Arc::new(Shared { lines: Mutex::default(), bytes_max, followers, next }))
+        let process_ms_max = AtomicU64::new(u64::MAX);
+        LogBuffer(Arc::new(Shared { lines: Mutex::default(), bytes_max, followers, process_ms_max, next }))
+    }
+
+    /// Sets the time for which lines of processes are stored; zero stores none. Default: without a limit.
+    pub fn set_process_age_max(&self, age_max: Duration) {
+        let ms = u64::try_from(age_max.as_millis()).unwrap_or(u64::MAX);
+        self.0.process_ms_max.store(ms, Ordering::Relaxed);
     }
 
     /// Stores a line that does not come from the runtime, as one of a plugin or of the host.
@@ -128,7 +138,9 @@ impl LogBuffer {
 
     /// Stores a line of a process of the host, and passes it on if it `is_shown`.
     pub fn write_process(&self, process: &str, level: LogLevel, target: &str, message: &str, is_shown: bool) {
-        self.store(LogEntry { process: Some(process.to_owned()), ..LogEntry::new(level, target, message) });
+        if self.0.process_ms_max.load(Ordering::Relaxed) > 0 {
+            self.store(LogEntry { process: Some(process.to_owned()), ..LogEntry::new(level, target, message) });
+        }
         if let Some(next) = self.0.next.as_ref().filter(|next| is_shown && level >= next.threshold()) {
             next.log(&LogRecord { plugin: process, level, target, message, fields: &[], request_id: None });
         }
@@ -137,8 +149,11 @@ impl LogBuffer {
     /// The newest lines that match, at most [`LogQuery::rows`] of them, from the oldest to the newest. All lines are
     /// filtered before the newest are taken.
     pub fn read(&self, query: &LogQuery) -> Vec<Arc<LogEntry>> {
+        let oldest_ms = now_ms().saturating_sub(self.0.process_ms_max.load(Ordering::Relaxed));
+        let is_recent = |entry: &LogEntry| entry.process.is_none() || entry.time_ms >= oldest_ms;
         let lines = self.0.lines.lock();
-        let matching = lines.entries.iter().rev().filter(|entry| query.matches(entry)).take(query.rows);
+        let matching = lines.entries.iter().rev().filter(|entry| is_recent(entry) && query.matches(entry));
+        let matching = matching.take(query.rows);
         let mut found: Vec<Arc<LogEntry>> = matching.cloned().collect();
         found.reverse();
         found

@@ -17,6 +17,8 @@ const ROWS_MAX: usize = 10_000;
 pub struct LogQuery {
     /// Only those of this plugin or process.
     pub plugin: Option<String>,
+    /// The instances of the cluster of that name, whose lines are its lines. Default: none.
+    pub instances: Vec<String>,
     /// Only those of this severity.
     pub level: Option<LogLevel>,
     /// Only those that were written at this time or later, in milliseconds since 1970.
@@ -39,7 +41,7 @@ pub struct InvalidLogQuery {
 
 impl Default for LogQuery {
     fn default() -> Self {
-        LogQuery { plugin: None, level: None, from_ms: None, to_ms: None, rows: ROWS }
+        LogQuery { plugin: None, instances: Vec::new(), level: None, from_ms: None, to_ms: None, rows: ROWS }
     }
 }
 
@@ -77,7 +79,8 @@ impl LogQuery {
     pub fn matches(&self, entry: &LogEntry) -> bool {
         // Pup's lines of the host itself have the process `core`.
         let writer = entry.writer().unwrap_or("core");
-        self.plugin.as_deref().is_none_or(|wanted| wanted == writer)
+        let is_instance = || self.instances.iter().any(|instance| instance == writer);
+        self.plugin.as_deref().is_none_or(|wanted| wanted == writer || is_instance())
             && self.level.is_none_or(|wanted| wanted == entry.level)
             && self.from_ms.is_none_or(|from| entry.time_ms >= from)
             && self.to_ms.is_none_or(|to| entry.time_ms <= to)
