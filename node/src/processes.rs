@@ -1,9 +1,9 @@
 //! The processes of a node, and the host's events on the bus: those of processes and of the host itself, in the names
 //! and shapes of Pup.
 //!
-//! Events wait in bounded queues for one task that publishes them, because processes may not wait for plugins. Log lines
-//! have a queue of their own, so that a flood of them delays no change of a state and pushes none out. An event that no
-//! plugin and no stream receives is not made.
+//! Events wait in bounded queues for one task that publishes them, because processes may not wait for plugins. Log
+//! lines have a queue of their own, so that a flood of them delays no change of a state and pushes none out. An event
+//! that no plugin and no stream receives is not made.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,9 +1,9 @@
 //! Answers: the one place that maps errors to statuses and bodies.
 //!
 //! The body of an error is `{"status":"error","msg","code","detail","error"}`. `detail` and `error` repeat `msg`, for
-//! clients that were written for FastAPI and for Pup. In development mode, `msg` is the full text of the error and `details` has what programs need
-//! of it. Otherwise `msg` is the text for outsiders, and `details` has the values that do not fit alone, because more
-//! may say something of the inside of a plugin or of the host.
+//! clients that were written for FastAPI and for Pup. In development mode, `msg` is the full text of the error and
+//! `details` has what programs need of it. Otherwise `msg` is the text for outsiders, and `details` has the values that
+//! do not fit alone, because more may say something of the inside of a plugin or of the host.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::error::AdminError;
 
-/// Events that are held for clients that are behind or come back: so many log lines, and so many others.
+/// The number of log lines, and of other events, that are held for clients that are behind or come back.
 const HELD_MAX: usize = 1_000;
 /// Bytes of data of the log lines that are held, and of the others.
 const HELD_BYTES_MAX: usize = 8 << 20;
@@ -36,8 +36,8 @@ pub(super) struct Numbered {
 /// What a client receives.
 #[derive(Debug)]
 pub(super) enum Followed {
-    /// Events that are no longer held were skipped: so many, or `None` if it cannot be known, because the server was
-    /// started again.
+    /// The number of events that were skipped because they are no longer held. `None` if it cannot be known, because
+    /// the server was started again.
     Missed(Option<u64>),
     Event(Numbered),
 }
@@ -62,7 +62,7 @@ struct Shared {
     lines: Held,
     others: Held,
     next_number: u64,
-    /// Told of each event.
+    /// Changes with each event.
     added: watch::Sender<()>,
     is_open: bool,
 }
