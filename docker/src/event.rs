@@ -120,9 +120,10 @@ impl DockerEvent {
         format!("{}.{}", self.object.name(), self.action)
     }
 
-    /// The name of the object: of a container, an image, a volume or a network.
+    /// The name of the object: of a container, an image, a volume, whose id it is, or a network.
     pub fn name(&self) -> Option<&str> {
-        self.attributes.get("name").map(String::as_str)
+        let id = (self.object == DockerObject::Volume).then_some(&self.id);
+        self.attributes.get("name").or(id).map(String::as_str)
     }
 
     /// The data of the event. `id`, `name`, `hostId` and, of containers, `image`, `state`, `status`, `created`, `ports`

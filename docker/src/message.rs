@@ -73,11 +73,12 @@ pub(crate) fn read(endpoint: &DockerEndpoint, text: &[u8]) -> Read {
     Read::Event(Box::new(DockerEvent { detail, id, attributes, time_ns, ..event }))
 }
 
-/// Docker's name of an action. Podman calls each removal `remove`.
+/// Docker's name of an action. Podman calls each removal `remove`, and has a name of its own for a load.
 fn action_of(object: DockerObject, action: &str) -> &str {
     match (object, action) {
         (DockerObject::Container | DockerObject::Volume, "remove") => "destroy",
         (DockerObject::Image, "remove") => "delete",
+        (DockerObject::Image, "loadfromarchive") => "load",
         _ => action,
     }
 }
