@@ -1,8 +1,9 @@
 //! A call into a guest: its purpose, its caller and its time limit.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::call_clock::Moment;
 use crate::admission::Chain;
 use crate::caller::Caller;
 use crate::invocation::CallContext;
@@ -27,28 +28,22 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The zero of [`TimeLimit::started`].
-static FIRST: LazyLock<quanta::Instant> = LazyLock::new(quanta::Instant::now);
-
 /// The time limit of a call. The deadline is computed on demand, since most calls end before they need it.
-///
-/// Each call reads the clock twice, so it is the processor's own counter where that is reliable: 10 ns, where the
-/// operating system's clock takes 24. Their rates differ by some millionths, so moments of the two are never compared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimit {
-    started: quanta::Instant,
+    started: Moment,
     /// `None` means unlimited.
     pub(crate) timeout: Option<Duration>,
 }
 
 impl TimeLimit {
     pub(crate) fn from_now(timeout: Option<Duration>) -> Self {
-        TimeLimit { started: quanta::Instant::now(), timeout }
+        TimeLimit { started: Moment::now(), timeout }
     }
 
     /// Returns the moment of the start, as the time since another moment that is the same for all calls.
     pub(crate) fn started(&self) -> Duration {
-        self.started.duration_since(*FIRST)
+        self.started.since_first()
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

@@ -9,6 +9,7 @@
 mod api;
 pub(crate) mod cache;
 pub(crate) mod call;
+mod call_clock;
 pub(crate) mod config;
 mod context;
 pub(crate) mod contract;
