@@ -1,9 +1,9 @@
 //! The clock of calls.
 //!
-//! Each call reads it twice. So a process that makes many calls uses the processor's own counter where that is reliable:
-//! a reading takes 10 ns, and one of the operating system's clock 24. Finding out how fast the counter runs takes about
-//! a millisecond, on a thread of its own; the first calls, which are all that most commands make, use the system's
-//! clock.
+//! Each call reads it twice. So a process that makes many calls uses the processor's own counter where that is
+//! reliable: a reading takes 10 ns, and one of the operating system's clock 24. Finding out how fast the counter runs
+//! takes about a millisecond, on a thread of its own; the first calls, which are all that most commands make, use the
+//! system's clock.
 //!
 //! The rates of the two differ by some millionths, so moments of the two are compared only once, at the change.
 
