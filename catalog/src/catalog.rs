@@ -269,6 +269,19 @@ impl Catalog {
         self.store.record(installed.id, state, error).await.map_err(failed)
     }
 
+    /// The installed and enabled plugins that require the plugin of this name, directly or through others, each before
+    /// those that it requires. The plugin itself need not be installed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the catalog cannot be read.
+    pub async fn dependents(&self, name: &str) -> Result<Vec<Installed>, CatalogError> {
+        let mut left: Vec<Installed> = self.list().await?.into_iter().filter(|plugin| plugin.enabled).collect();
+        left.retain(|plugin| plugin.name != name);
+        let mut found = Vec::new();
+        take_dependents(name, &mut left, &mut found);
+        Ok(found)
+    }
+
     /// All installed plugins, ordered by their numbers.
     ///
     /// # Errors
@@ -330,4 +343,17 @@ fn origin_of(installed: &Installed) -> Result<&str, CatalogError> {
     }
     let newest = manifest.get("manifest").and_then(|url| url.as_str()).filter(|url| url.starts_with("https://"));
     newest.ok_or_else(|| CatalogError::new(&format!("plugin `{}`", installed.name), CatalogProblem::NoOrigin))
+}
+
+/// Moves the plugins that require one of this name from `left` to `found`, each after those that require it in turn.
+fn take_dependents(name: &str, left: &mut Vec<Installed>, found: &mut Vec<Installed>) {
+    let requires = |plugin: &Installed| {
+        let listed = plugin.current.manifest["requires"].as_array();
+        listed.is_some_and(|listed| listed.iter().any(|one| one["name"] == name))
+    };
+    while let Some(at) = left.iter().position(requires) {
+        let dependent = left.remove(at);
+        take_dependents(&dependent.name, left, found);
+        found.push(dependent);
+    }
 }

@@ -15,8 +15,8 @@ use plugbay::log::LogLevel;
 use plugbay::manifest::ToolPattern;
 
 pub(crate) use self::catalog::{
-    CatalogArgs, ConsentArgs, HostFileArg, Install, Keygen, List, Named, Publish, Remove, ServerArg, Sign, Status,
-    Update,
+    CatalogArgs, ConsentArgs, Dependents, Disable, HostFileArg, Install, Keygen, List, Named, Publish, Remove,
+    ServerArg, Sign, Status, Update,
 };
 pub(crate) use self::events::{ChosenLetters, DeadLetters, EmitEvent, Events, EventsCommand};
 pub(crate) use self::mcp::Mcp;
@@ -149,7 +149,7 @@ pub(crate) enum Command {
     Enable(Named),
     /// Keep hosts from loading an installed plugin
     #[command(after_help = help::DISABLE)]
-    Disable(Named),
+    Disable(Disable),
     /// List the installed plugins
     #[command(after_help = help::LIST)]
     List(List),

@@ -10,7 +10,7 @@ use plugbay::{Policy, Runtime};
 use plugbay_catalog::{Catalog, CatalogError, HostLock, Installed, Package};
 use plugbay_node::{HostFile, Node, NodeOptions, existing_catalog, open_catalog};
 
-use crate::args::{CatalogArgs, HostFileArg};
+use crate::args::{CatalogArgs, Dependents, HostFileArg};
 use crate::error::Error;
 use crate::host;
 use crate::output::Output;
@@ -77,17 +77,28 @@ impl OpenedCatalog {
         }
     }
 
-    /// Returns the names of the installed plugins that require one of this name or number.
-    pub(crate) async fn required_by(&self, key: &str) -> Result<Vec<String>, CatalogError> {
+    /// Returns the names of the installed and enabled plugins that require the one of this name or number, directly or
+    /// through others, each before those that it requires.
+    ///
+    /// # Errors
+    /// [`Error::Required`] if there are any and `dependents` refuses the change, or if the catalog cannot be read.
+    pub(crate) async fn dependents(&self, key: &str, dependents: Dependents) -> Result<Vec<String>, Error> {
         let all = self.catalog.list().await?;
-        let Some(required) = all.iter().find(|plugin| plugin.name == key || plugin.id.to_string() == key) else {
-            return Ok(Vec::new());
-        };
-        let requires = |plugin: &&Installed| {
-            let listed = plugin.current.manifest["requires"].as_array();
-            listed.is_some_and(|listed| listed.iter().any(|one| one["name"] == *required.name))
-        };
-        Ok(all.iter().filter(requires).map(|plugin| plugin.name.clone()).collect())
+        let installed = all.iter().find(|plugin| plugin.name == key || plugin.id.to_string() == key);
+        let name = installed.map_or(key, |plugin| &plugin.name);
+        let found: Vec<String> = self.catalog.dependents(name).await?.into_iter().map(|plugin| plugin.name).collect();
+        if dependents == Dependents::Refuse && !found.is_empty() {
+            return Err(Error::Required { plugin: name.to_owned(), by: found });
+        }
+        Ok(found)
+    }
+
+    /// Notes the plugins that cannot be loaded because the one that they require is not there any more.
+    pub(crate) fn note_dependents(name: &str, dependents: &[String], output: Output) {
+        if !dependents.is_empty() {
+            let dependents = dependents.join(", ");
+            output.note(&format!("plugins that require `{name}` cannot be loaded without it: {dependents}"));
+        }
     }
 
     /// Notes the installed plugins that require another version of a plugin than the one that is installed now, and

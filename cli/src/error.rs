@@ -82,6 +82,13 @@ pub(crate) enum Error {
     NothingInstalled(PathBuf),
     /// The installed plugin is disabled.
     Disabled(String),
+    /// Other plugins require the one that was to be disabled or removed.
+    Required {
+        /// The plugin.
+        plugin: String,
+        /// The plugins that require it.
+        by: Vec<String>,
+    },
     /// Another host runs on the data directory, or it cannot be locked.
     HostLock(HostLockError),
     /// A key cannot be used.
@@ -132,6 +139,7 @@ impl Error {
             Error::Store(error) => error.code(),
             Error::NothingInstalled(_) => "not_installed",
             Error::Disabled(_) => "plugin_disabled",
+            Error::Required { .. } => "plugin_required",
             Error::HostLock(HostLockError::InUse { .. }) => "data_dir_in_use",
             Error::HostLock(_) => "data_dir_unusable",
             Error::Key(error) => error.code(),
@@ -234,6 +242,7 @@ impl Error {
                 format!("no plugin is installed in the data directory {}", directory.display())
             }
             Error::Disabled(plugin) => format!("plugin `{plugin}` is disabled"),
+            Error::Required { plugin, by } => format!("plugin `{plugin}` is required by {}", by.join(", ")),
             Error::HostLock(error) => error.to_string(),
             Error::Key(error) => error.to_string(),
             Error::Token(error) => error.to_string(),
@@ -266,6 +275,12 @@ impl Error {
             Error::Invoke(error, denials) | Error::PassedOn(error, denials) => advice::of_invoke(error, denials),
             Error::Runtime(error) => advice::of_runtime(error).into_iter().collect(),
             Error::Catalog(error) => advice::of_catalog(error).into_iter().collect(),
+            Error::Required { .. } => {
+                vec![
+                    "--dependents cascade disables or removes these, too, and --dependents keep leaves them alone"
+                        .to_owned(),
+                ]
+            }
             Error::Disabled(plugin) => vec![format!("`plugbay enable {}` enables it", shell_word(plugin))],
             Error::NothingInstalled(_) => vec!["`plugbay install REFERENCE` installs one".to_owned()],
             Error::Usage(_)

@@ -54,6 +54,7 @@ impl From<&Error> for Exit {
             Error::Catalog(error) => of_catalog(error.code()),
             Error::Server(failure) => of_server(&failure.code),
             Error::Project(_) | Error::NotBuilt(_) | Error::Disabled(_) | Error::Original(_) => Exit::NotLoadable,
+            Error::Required { .. } => Exit::Denied,
             Error::Load(error) => of_load(error),
             // An import that this host does not offer cannot be granted.
             Error::Imports { refused, .. } if refused.iter().all(|import| import.permission.is_some()) => Exit::Denied,
@@ -78,7 +79,7 @@ impl From<&Error> for Exit {
 /// The exit code of an operation of the catalog, by the code of its error.
 fn of_catalog(code: &str) -> Exit {
     match code {
-        "unconfirmed" | "signature_required" | "private_address" | "access_denied" => Exit::Denied,
+        "unconfirmed" | "plugin_required" | "signature_required" | "private_address" | "access_denied" => Exit::Denied,
         "too_large" => Exit::Limit,
         "invalid_reference"
         | "file_unreadable"
@@ -131,7 +132,9 @@ fn of_invoke(error: &InvokeErrorKind) -> Exit {
         | InvokeErrorKind::CallDepth { .. }
         | InvokeErrorKind::ResourceLimit { .. } => Exit::Limit,
         InvokeErrorKind::Trapped { .. } | InvokeErrorKind::PluginFailed { .. } => Exit::Trapped,
-        InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled => Exit::NotLoadable,
+        InvokeErrorKind::Contract { .. } | InvokeErrorKind::PluginDisabled | InvokeErrorKind::LoadFailed { .. } => {
+            Exit::NotLoadable
+        }
         // The enum may grow. An error that is unknown here is not the plugin's fault.
         InvokeErrorKind::NotLoaded | InvokeErrorKind::Unavailable { .. } | InvokeErrorKind::Host { .. } | _ => {
             Exit::Internal

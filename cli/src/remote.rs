@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::args::{ConsentArgs, Update};
+use crate::args::{ConsentArgs, Remove, Update};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::{DIM, Output, RED};
@@ -32,7 +32,7 @@ fn row(plugin: &Value) -> Vec<Cell> {
     let text = |name: &str| plugin[name].as_str().unwrap_or_default();
     let state = match text("state") {
         state @ ("failed" | "restarting") => Cell::styled(RED, state),
-        state @ "disabled" => Cell::styled(DIM, state),
+        state @ ("disabled" | "lazy") => Cell::styled(DIM, state),
         state => state.into(),
     };
     let number = plugin["id"].as_i64().map_or("-".to_owned(), |id| id.to_string());
@@ -78,9 +78,10 @@ pub(crate) fn change(server: &ServerClient, plugin: &str, change: &str, output: 
 }
 
 /// Removes a plugin, and its data if asked.
-pub(crate) fn remove(server: &ServerClient, plugin: &str, data: bool, output: Output) -> Result<Exit, Error> {
-    let path = format!("/api/v1/plugins/{}?data={data}", path_part(plugin));
-    print(&server.call(Method::DELETE, &path, None)?, plugin, output)
+pub(crate) fn remove(server: &ServerClient, args: &Remove, output: Output) -> Result<Exit, Error> {
+    let Remove { name, data, dependents, .. } = args;
+    let path = format!("/api/v1/plugins/{}?data={data}&dependents={}", path_part(name), dependents.name());
+    print(&server.call(Method::DELETE, &path, None)?, name, output)
 }
 
 /// Installs a plugin from a reference that the server can reach.

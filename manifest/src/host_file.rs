@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::document;
 use crate::field::{Table, field};
 use crate::format::Format;
-use crate::limits::{HOST_PLUGINS_MAX, LINE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
+use crate::limits::{HOST_PLUGINS_MAX, LINE_CHARS_MAX, LOGGER_PARENTS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX};
 use crate::part::permission::{Rule, read_policy};
 use crate::part::resources::{Resources, read_resources};
 use crate::part::tool_pattern::{ToolPattern, patterns_shape, read_patterns};
@@ -68,6 +68,8 @@ pub struct HostFile {
     pub environment: Option<String>,
     /// The directory for data, relative to this file unless it is absolute. `None` uses the host's default.
     pub data_dir: Option<PathBuf>,
+    /// The names before the targets of plugins' log lines. None by default.
+    pub logger_parents: Vec<String>,
     /// The programs that the host runs beside its plugins, and their settings.
     pub supervision: Supervision,
     /// The Docker engines whose events are published. None by default.
@@ -86,6 +88,8 @@ pub struct PluginEntry {
     pub permissions: Vec<Rule>,
     /// Whether the plugin may run in trusted mode if its manifest asks for that.
     pub trusted: bool,
+    /// Whether the plugin is started by its first use and not when it is loaded.
+    pub lazy: bool,
 }
 
 /// The location of a plugin. URLs and references to artefacts need a host with a catalog.
@@ -127,6 +131,10 @@ pub(crate) const HOST_FILE: Table = &[
         shape::name("^[A-Za-z0-9_-]+$", NAME_CHARS_MAX)
     }),
     field("data_dir", "The directory for data, relative to this file.", || shape::line(PATH_CHARS_MAX)),
+    field("logger_parents", "Names before the targets of plugins' log lines, with `:` between them.", || {
+        shape::list(shape::line(NAME_CHARS_MAX), LOGGER_PARENTS_MAX)
+    })
+    .or(&["loggerParents"]),
     field("docker", "The Docker engines whose events are published.", docker_entry::docker_shape),
     supervision::NAME,
     supervision::PROCESSES,
@@ -150,6 +158,7 @@ const PLUGIN: Table = &[
         "Whether the plugin may run in trusted mode if its manifest asks for that. Default: false.",
         shape::boolean,
     ),
+    field("lazy", "Whether the plugin is started by its first use. Default: false.", shape::boolean),
 ];
 
 impl HostFile {
@@ -244,6 +253,7 @@ impl fmt::Debug for PluginEntry {
             .field("options", &names)
             .field("permissions", &self.permissions)
             .field("trusted", &self.trusted)
+            .field("lazy", &self.lazy)
             .finish()
     }
 }
@@ -312,9 +322,15 @@ fn read_host_file(node: &Node<'_>, report: &mut Report) -> Option<HostFile> {
         ceilings: object.get("ceilings").and_then(|node| read_resources(&node, report)).unwrap_or_default(),
         environment,
         data_dir: object.get("data_dir").and_then(|node| node.line(PATH_CHARS_MAX, report)).map(PathBuf::from),
+        logger_parents: object.get("logger_parents").map(|node| read_parents(&node, report)).unwrap_or_default(),
         supervision,
         docker: object.get("docker").map(|node| docker_entry::read(&node, report)).unwrap_or_default(),
     })
+}
+
+fn read_parents(node: &Node<'_>, report: &mut Report) -> Vec<String> {
+    let items = node.items(LOGGER_PARENTS_MAX, report);
+    items.iter().filter_map(|item| item.line(NAME_CHARS_MAX, report)).collect()
 }
 
 /// Reads the environment's name, which becomes part of a file name.
@@ -358,7 +374,8 @@ fn read_plugin(node: &Node<'_>, report: &mut Report) -> Option<PluginEntry> {
     };
     let permissions = object.get("permissions").map(|node| read_policy(&node, report)).unwrap_or_default();
     let trusted = object.get("trusted").and_then(|node| node.boolean(report)).unwrap_or(false);
-    Some(PluginEntry { source: source?, options: options?, permissions, trusted })
+    let lazy = object.get("lazy").and_then(|node| node.boolean(report)).unwrap_or(false);
+    Some(PluginEntry { source: source?, options: options?, permissions, trusted, lazy })
 }
 
 /// Reads the name of an installed plugin.

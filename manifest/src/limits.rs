@@ -139,6 +139,9 @@ pub const EXPRESSION_DEPTH_MAX: usize = 32;
 /// Plugins in a host's file.
 pub const HOST_PLUGINS_MAX: usize = 10_000;
 
+/// Names before the targets of log lines.
+pub const LOGGER_PARENTS_MAX: usize = 16;
+
 /// Processes in the host's file.
 pub const PROCESSES_MAX: usize = 10_000;
 

@@ -93,6 +93,7 @@ impl HostFile {
             ("data_dir", own.data_dir != other.data_dir),
             ("processes", own.supervision != other.supervision),
             ("docker", own.docker != other.docker),
+            ("logger_parents", own.logger_parents != other.logger_parents),
         ];
         parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
     }
@@ -114,6 +115,11 @@ impl HostFile {
     /// The consumers whose tokens the operator revoked: `api.revoked` of a `pup.json`.
     pub fn revoked_consumers(&self) -> &[String] {
         &self.contents.supervision.api.revoked
+    }
+
+    /// The names before the targets of plugins' log lines.
+    pub(crate) fn logger_parents(&self) -> &[String] {
+        &self.contents.logger_parents
     }
 
     /// The Docker engines, with paths that are no longer relative to the file.

@@ -153,6 +153,9 @@ impl Node {
         let mut builder = builder
             .policy(with_rules(policy.clone(), file.policy()))
             .ceilings(ceilings::in_force(file.ceilings(), &limits));
+        if !file.logger_parents().is_empty() {
+            builder = builder.log_parents(file.logger_parents());
+        }
         let environment = environment.or_else(|| file.environment().map(str::to_owned));
         if let Some(name) = &environment {
             if !is_environment(name) {
@@ -250,7 +253,8 @@ impl Node {
         }
     }
 
-    /// The package with the settings of its entry in the host's file: options, permissions and whether it is trusted.
+    /// The package with the settings of its entry in the host's file: options, permissions, and whether it is trusted
+    /// and lazy.
     pub fn configured(&self, path: &Path, package: Package) -> Package {
         self.with_settings(self.file.of_path(path), package)
     }
@@ -260,6 +264,7 @@ impl Node {
         let rules: Vec<Rule> = entries.iter().flat_map(|entry| entry.permissions.clone()).collect();
         let options = entries.iter().flat_map(|entry| entry.options.clone());
         let package = package.trusted(entries.iter().any(|entry| entry.trusted));
+        let package = package.lazy(entries.iter().any(|entry| entry.lazy));
         package.policy(with_rules(self.policy.clone(), &rules)).configure_all(options)
     }
 }

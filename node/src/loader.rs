@@ -56,7 +56,7 @@ impl Node {
             let package = self.installed(stored).map_err(|error| {
                 SetEnabledError::Package(BootError::Stored { plugin: installed.name.clone(), error })
             })?;
-            self.runtime.load(package).await?;
+            self.runtime.load(package.lazy(false)).await?;
             self.running.insert(&installed.name, &installed.current);
         }
         Ok(Some(installed))
@@ -75,8 +75,8 @@ impl Node {
     }
 }
 
-/// Plugins of the catalog's plugin store run in this node. One that is loaded and disabled counts as not loaded, and
-/// loading it enables it.
+/// Plugins of the catalog's plugin store run in this node. One that is disabled or lazy counts as not loaded, and
+/// loading it enables or starts it.
 impl PluginLoader for Node {
     fn is_loaded(&self, name: &str) -> bool {
         self.runtime.plugin(name).is_some_and(|plugin| plugin.state().serves())
@@ -89,7 +89,7 @@ impl PluginLoader for Node {
         }
         let (name, version) = (package.name.clone(), RunningVersion::from(&package));
         let package = self.installed(package).map_err(|error| error.to_string().replace('\n', "; "))?;
-        self.runtime.load(package).await.map_err(text)?;
+        self.runtime.load(package.lazy(false)).await.map_err(text)?;
         self.running.insert(&name, version);
         Ok(())
     }

@@ -133,9 +133,10 @@ impl Plugin {
         self.current.get().instances.concurrency()
     }
 
-    /// Returns whether calls reach the plugin: it is loaded, and neither disabled nor failed.
+    /// Returns whether calls reach the plugin: it is loaded, and neither disabled nor failed. The first call of a lazy
+    /// plugin starts it.
     pub fn is_loaded(&self) -> bool {
-        self.state().serves()
+        self.state().takes_calls()
     }
 
     /// Returns the plugin's state.

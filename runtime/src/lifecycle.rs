@@ -9,6 +9,8 @@
 //!    Unloading ──▶ Disabled
 //! ```
 //!
+//! A [lazy](crate::Package::lazy) plugin begins as `Lazy`, and its first use leads to `Ready` by way of `Loading`.
+//!
 //! A plugin whose instances break again and again goes from `Ready` to `Restarting`, and back after a delay, or to
 //! `Failed`: see [`RestartPolicy`].
 //!
@@ -36,9 +38,16 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PluginState {
-    /// It starts again after it was disabled or has failed. A plugin that is loaded for the first time is not listed
+    /// It starts: it was lazy, disabled or had failed. Another plugin that is loaded for the first time is not listed
     /// before it is ready.
     Loading,
+    /// It is loaded, but none of its code has run. The first call of an action or of an HTTP handler starts it,
+    /// whichever trigger makes the call, and so does loading a plugin that requires it. Calls that arrive meanwhile
+    /// wait. Until then it receives no events, its jobs rest, and its health is not checked.
+    ///
+    /// If it does not start, these calls fail with `load_failed`. The first call after 5 seconds by the runtime's clock
+    /// tries again.
+    Lazy,
     /// It serves.
     Ready,
     /// It serves, and another revision is being prepared to replace it.
@@ -60,6 +69,7 @@ impl PluginState {
     pub fn name(self) -> &'static str {
         match self {
             PluginState::Loading => "loading",
+            PluginState::Lazy => "lazy",
             PluginState::Ready => "ready",
             PluginState::Reloading => "reloading",
             PluginState::Restarting => "restarting",
@@ -70,9 +80,14 @@ impl PluginState {
         }
     }
 
-    /// Returns whether calls are served in this state.
+    /// Returns whether the plugin runs and serves calls in this state.
     pub fn serves(self) -> bool {
         matches!(self, PluginState::Ready | PluginState::Reloading)
+    }
+
+    /// Returns whether a call is served in this state: the plugin serves, or it is lazy and the call starts it.
+    pub fn takes_calls(self) -> bool {
+        self.serves() || self == PluginState::Lazy
     }
 }
 

@@ -136,6 +136,8 @@ pub const CONCURRENT_SANDBOXES_MAX: usize = 256;
 pub const LIVE_INSTANCES_DEFAULT: u32 = 1_000;
 /// Time limit of `on-unload`, even if the plugin's own deadline is later: unloading always ends.
 pub const UNLOAD_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+/// How long the calls of a lazy plugin that did not start are refused before one tries again, by the runtime's clock.
+pub const LAZY_START_PAUSE: Duration = Duration::from_secs(5);
 
 // What is read and compiled.
 

@@ -12,6 +12,7 @@ mod builder;
 mod change;
 mod dependents;
 mod events;
+mod lazy;
 mod log_events;
 mod pages;
 mod prepare;
@@ -124,7 +125,8 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    /// Loads a plugin from a path, bytes or a [`Package`](crate::Package), and returns when it serves. If another
+    /// Loads a plugin from a path, bytes or a [`Package`](crate::Package), and returns when it serves, or when it is
+    /// known to be a [lazy](crate::Package::lazy) one. If another
     /// caller is loading, reloading or unloading the plugin of this name, waits until that is done.
     ///
     /// # Errors
@@ -136,7 +138,10 @@ impl Runtime {
 
     async fn load_checked(&self, checked: CheckedPackage) -> Result<Plugin, LoadError> {
         let _turn = self.turn_to_load(&checked.manifest.name).await?;
-        self.check_requirements(&checked.manifest)?;
+        if checked.package.is_lazy() {
+            return self.register_lazy(checked).await;
+        }
+        self.start_requirements(&checked.manifest, &[]).await?;
         let revision = self.prepare(checked, None).await?.start(Start::Load).await?;
         let plugin = CurrentRevision::new(revision, PluginState::Ready, self.0.restarts);
         self.0.plugins.add(&plugin);

@@ -198,6 +198,8 @@ impl<'a> NewEvent<'a> {
 /// number of words). [`NewSubscription::add`] makes the subscription.
 ///
 /// There is one subscription for each pattern. To subscribe again changes its options, and renews one that has ended.
+/// A [`once`](NewSubscription::once) subscription that has received its event is not renewed in `#[on_load]` and
+/// `#[on_reload]`, because they run for each new instance of the plugin, such as after a trap.
 pub fn subscribe(pattern: &str) -> NewSubscription<'_> {
     NewSubscription { pattern, options: SubscriptionOptions::default() }
 }

@@ -93,6 +93,7 @@ fn retry_after(kind: &InvokeErrorKind) -> Option<Duration> {
     match kind {
         InvokeErrorKind::RateLimited { retry_after, .. } => Some(*retry_after),
         InvokeErrorKind::PluginFailed { retry_after, .. } => *retry_after,
+        InvokeErrorKind::LoadFailed { retry_after, .. } => Some(*retry_after),
         InvokeErrorKind::Busy { .. } => Some(BUSY_RETRY_AFTER),
         _ => None,
     }

@@ -11,6 +11,10 @@ use crate::harness::patience::{ends, until};
 
 /// The events that a plugin's queue holds.
 const QUEUE_MAX: usize = 1_000;
+/// The bytes of the events in it.
+const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// The events that a plugin publishes in a second.
+const PUBLISHES_MAX: u64 = 10_000;
 /// The events that follow from one another.
 const DEPTH_MAX: usize = 16;
 
@@ -29,6 +33,40 @@ async fn plugin_that_hangs_in_its_handler_fills_only_its_own_queue() {
     until("the failure of a handler", async || slow.metrics().errors.get("timeout").copied()).await;
     ends(host.runtime.unload("sdk_listener")).await;
     host.runtime.publish(Event::new("listen.forever", json!(null))).await.expect("no plugin receives it");
+}
+
+/// The bytes of all events in a queue are bounded, too.
+#[tokio::test]
+async fn queue_of_large_events_is_full_earlier() {
+    let host = host(|builder| builder);
+    host.load(TestPlugin::from(sdk::LISTENER).resource("timeout_seconds", json!(300))).await;
+    let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
+    // Its name is that of the topic, so it may publish it.
+    let publisher = host.load(TestPlugin::from(feature::EVENTS).manifest("name", json!("listen"))).await;
+    let event_bytes = (1 << 20) - "\"\"".len();
+    let many = json!({ "topic": "listen.forever", "count": 40, "bytes": event_bytes });
+    let accepted: Value = publisher.call("publish_many", &many).await.expect("it answers");
+    assert_eq!(accepted, json!([QUEUE_BYTES_MAX >> 20, "busy"]), "the first is in its handler");
+    let small = json!({ "topic": "listen.forever", "data": null });
+    let error = publisher.call::<Value>("publish", &small).await.expect_err("the queue is full");
+    assert_eq!((error.code(), error.to_string().contains("sdk_listener")), ("busy", true), "{error}");
+    host.runtime.publish(Event::new("order.placed", json!(7))).await.expect("it does not concern the slow plugin");
+    heard(&neighbour, 1).await;
+}
+
+#[tokio::test]
+async fn plugin_that_publishes_too_often_is_refused() {
+    let host = host(|builder| builder);
+    let fuel = json!(100_000_000_000_u64);
+    let attacker = TestPlugin::from(feature::EVENTS).manifest("name", json!("attacker")).resource("max_fuel", fuel);
+    let attacker = host.load(attacker.resource("timeout_seconds", json!(120))).await;
+    let neighbour = host.load(subscriber("neighbour", json!(["order.*"]))).await;
+    let flood = json!({ "topic": "attacker.flood", "count": 2_000_000, "bytes": 1 });
+    let accepted: Value = attacker.call("publish_many", &flood).await.expect("it answers");
+    assert_eq!(accepted[1], "rate_limit_exceeded");
+    assert!(accepted[0].as_u64().is_some_and(|accepted| accepted >= PUBLISHES_MAX), "{accepted}");
+    host.runtime.publish(Event::new("order.placed", json!(7))).await.expect("it is queued");
+    heard(&neighbour, 1).await;
 }
 
 #[tokio::test]

@@ -262,3 +262,64 @@ async fn event_of_the_command_reaches_the_plugins_that_run() {
     assert_contains(&emit(&["a..b"]).exits_with(3).stderr, &["empty word"]);
     served.end();
 }
+
+#[test]
+fn host_that_runs_follows_a_change_of_dependents() {
+    let scene = Scene::new();
+    let file = scene.path("user.wasm");
+    let user = TestPlugin::from(feature::ECHO).manifest("name", json!("user")).manifest("requires", json!(["hello"]));
+    std::fs::write(&file, user.into_bytes()).expect("written");
+    scene.run(&["install", file.to_str().expect("UTF-8"), "--yes"]).exits_with(0);
+    let served = scene.serve();
+    // With `--data` the host removes the plugin.
+    let refused = scene.run(&["remove", "hello", "--data", "--dependents", "refuse"]).exits_with(4);
+    assert_contains(&refused.stderr, &["plugin_required", "`hello` is required by user"]);
+    let disabled = scene.run(&["disable", "hello", "--dependents", "cascade"]).exits_with(0);
+    assert_contains(&disabled.stderr, &["disabled user, which requires `hello`", "the host that runs has disabled"]);
+    scene.run(&["enable", "hello"]).exits_with(0);
+    scene.run(&["enable", "user"]).exits_with(0);
+    let removed = scene.run(&["remove", "hello", "--data", "--dependents", "cascade"]).exits_with(0);
+    assert_contains(&removed.stderr, &["the host that runs has unloaded"]);
+    assert_contains(&scene.run(&["list"]).exits_with(0).stdout, &["no plugin"]);
+    served.end();
+}
+
+#[tokio::test]
+async fn lazy_plugin_of_the_host_file_is_loaded_by_its_first_request() {
+    let scene = Scene::new();
+    for name in ["idle", "broken"] {
+        let fails = json!({ "on_load": { "type": "string", "default": if name == "broken" { "fail" } else { "" } } });
+        let plugin = TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name));
+        let plugin = plugin.manifest("configuration", fails).manifest("events", json!({ "subscribes": ["order.*"] }));
+        std::fs::write(scene.path(&format!("{name}.wasm")), plugin.into_bytes()).expect("written");
+    }
+    let file = scene.path("plugbay.yaml");
+    let file = file.to_str().expect("UTF-8");
+    let text =
+        "plugins: [{ url: idle.wasm, lazy: true }, { url: broken.wasm, lazy: true }]\nloggerParents: [lab, api]\n";
+    std::fs::write(file, text).expect("written");
+    let idle = scene.path("idle.wasm");
+    let checked = Plugbay::new(["check", idle.to_str().expect("UTF-8"), "--host-file", file]).run().exits_with(0);
+    assert_contains(&checked.stderr, &["lazy", "no events before its first use"]);
+
+    let served = Served::start(&["--host-file", file, "--data-dir", &*scene.data()]);
+    let state = |name: &str| {
+        let plugins = scene.run(&["list", "--json"]).exits_with(0).json();
+        let plugins = plugins["plugins"].as_array().cloned().unwrap_or_default();
+        plugins.iter().find(|plugin| plugin["name"] == name).map(|plugin| plugin["state"].clone())
+    };
+    assert_eq!((state("idle"), state("broken")), (Some(json!("lazy")), Some(json!("lazy"))));
+    let health = request(served.address, "GET", "/api/v1/plugins/idle/health", "").await;
+    assert_eq!((health.status, state("idle")), (200, Some(json!("lazy"))), "{health:?}");
+
+    let answer = request(served.address, "POST", "/plugins/idle/actions/moments", "").await.json();
+    assert_eq!((&answer["result"], state("idle")), (&json!(["on_load"]), Some(json!("ready"))));
+    let logged = request(served.address, "GET", "/api/v1/logs?plugin=idle", "").await;
+    assert_contains(&logged.text(), &["lab:api:lifecycle", "on_load"]);
+    let refused = request(served.address, "POST", "/plugins/broken/actions/moments", "").await;
+    assert_eq!(refused.error(), (503, "load_failed".to_owned()));
+    assert_eq!(refused.json()["msg"], "Could not load broken - not_ready");
+    let shown = request(served.address, "GET", "/api/v1/plugins/broken", "").await.json();
+    assert_eq!((&shown["state"], &shown["last_error_code"]), (&json!("lazy"), &json!("not_ready")), "{shown}");
+    served.end();
+}

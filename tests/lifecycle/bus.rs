@@ -111,6 +111,27 @@ async fn log_lines_are_events_but_for_those_of_their_handlers() {
     assert!(is_logged, "{:?}", host.log.lines());
 }
 
+#[tokio::test]
+async fn stream_that_is_not_read_in_time_reports_what_it_missed() {
+    /// The events that a stream holds.
+    const HELD: u64 = 256;
+
+    let host = host();
+    let mut stream = host.runtime.subscribe("order.*").expect("a pattern");
+    for number in 0..HELD + 44 {
+        host.runtime.emit(Event::new("order.placed", number)).await.expect("it is emitted");
+    }
+    let Some(Received::Missed(missed)) = stream.try_next() else { panic!("nothing was missed") };
+    assert_eq!(missed, 44);
+    let read: Vec<Value> = std::iter::from_fn(|| stream.try_next())
+        .map(|received| match received {
+            Received::Event(event) => event.data.clone(),
+            Received::Missed(_) => panic!("the rest is whole"),
+        })
+        .collect();
+    assert_eq!(read, (44..HELD + 44).map(Value::from).collect::<Vec<_>>());
+}
+
 async fn next(stream: &mut EventStream) -> std::sync::Arc<Event> {
     match ends(stream.next()).await {
         Some(Received::Event(event)) => event,

@@ -1,19 +1,20 @@
 //! Durable events across the ends of host processes that are killed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use plugbay::host_plugin::HostCall;
 use plugbay::{Event, Failure, HostPlugin, Policy};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::harness::guest::sdk;
+use crate::harness::guest::{feature, sdk};
 use crate::harness::host::{Host, TestPlugin};
+use crate::harness::patience::until;
 
 /// Hosts that are killed before one that delivers what is left.
 const KILLS: usize = 20;
@@ -59,6 +60,76 @@ fn no_durable_event_is_lost_when_host_processes_are_killed() {
         assert!(deliveries.iter().all(|delivery| delivery.id == *id), "{number}: {deliveries:?}");
         assert!(deliveries.is_sorted_by(|a, b| a.attempt < b.attempt), "{number}: {deliveries:?}");
     }
+}
+
+/// The events of one publisher are handled in the order in which it published them, also across the end of a host, and
+/// subscriptions that a plugin's code makes are durable, too.
+#[tokio::test]
+async fn durable_events_are_handled_in_order_across_a_host() {
+    const EVENTS: usize = 500;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    for by_code in [false, true] {
+        let heard = Heard::default();
+        let directory = directory.path().join(by_code.to_string());
+        let first = hearing(&directory, by_code, &heard).await;
+        for number in 0..EVENTS {
+            first.runtime.publish(Event::new("order.placed", number)).await.expect("it is stored");
+        }
+        until("some events", async || (heard.count() > EVENTS / 10).then_some(())).await;
+        drop(first);
+        let _second = hearing(&directory, by_code, &heard).await;
+        until("all events", async || heard.has(EVENTS - 1).then_some(())).await;
+        assert_eq!(heard.first_deliveries(), (0..EVENTS).collect::<Vec<_>>(), "subscribed by its code: {by_code}");
+    }
+}
+
+/// The numbers that a plugin has received, which outlive its host.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<usize>>>);
+
+impl Heard {
+    fn numbers(&self) -> Vec<usize> {
+        self.0.lock().expect("not poisoned").clone()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().expect("not poisoned").len()
+    }
+
+    fn has(&self, number: usize) -> bool {
+        self.numbers().contains(&number)
+    }
+
+    /// The numbers without repetitions: an event that was being handled when a host ended is handled again.
+    fn first_deliveries(&self) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        self.numbers().into_iter().filter(|number| seen.insert(*number)).collect()
+    }
+}
+
+/// A host with a plugin that passes each number on, which it receives by a durable subscription.
+async fn hearing(directory: &Path, by_code: bool, heard: &Heard) -> Host {
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()).data_dir(directory));
+    let heard = heard.clone();
+    let recorder = HostPlugin::new("recorder").action("record", move |_: HostCall, number: usize| {
+        heard.0.lock().expect("not poisoned").push(number);
+        async { Ok::<(), Failure>(()) }
+    });
+    host.runtime.provide(recorder).expect("the name is free");
+    let plugin = TestPlugin::from(feature::EVENTS)
+        .manifest("permissions", json!([{ "resource": "plugin.recorder" }, { "resource": "events.order.*" }]))
+        .resource("max_fuel", json!(1_000_000_000));
+    let setting = |default: serde_json::Value, kind: &str| json!({ "type": kind, "default": default });
+    let subscribes: &[&str] = if by_code { &["order.*"] } else { &[] };
+    let configuration = json!({
+        "recorder": setting(json!(true), "boolean"), "durable": setting(json!(by_code), "boolean"),
+        "subscribes": setting(json!(subscribes), "array"),
+    });
+    let declared = if by_code { json!([]) } else { json!([{ "topic": "order.*", "durable": true }]) };
+    let plugin = plugin.manifest("configuration", configuration).manifest("events", json!({ "subscribes": declared }));
+    host.load(plugin).await;
+    host
 }
 
 /// Events in a build without optimisation. `PLUGBAY_DURABLE_EVENTS` is another number.

@@ -120,8 +120,14 @@ async fn trapping_handler_costs_only_its_instance() {
 async fn plugin_without_event_handlers_is_not_called() {
     let plugin = TestPlugin::from(feature::ECHO).manifest("events", json!({ "subscribes": [{ "topic": "**" }] }));
     let plugin = Host::new().load(plugin).await;
-    plugin.deliver(&Event::new("order.placed", json!(null))).await.expect("an event without a handler is not an error");
-    assert_eq!(pings(&plugin).await, 1);
+    let event = Event::new("order.placed", json!(null));
+    let reaction = plugin.deliver(&event).await.expect("an event without a handler is not an error");
+    assert_eq!(
+        (reaction.heard, reaction.stop, reaction.cancel),
+        (1, false, false),
+        "it was delivered and had no effect"
+    );
+    assert_eq!((pings(&plugin).await, plugin.metrics().errors.len()), (1, 0));
 }
 
 #[tokio::test]

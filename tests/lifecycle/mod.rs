@@ -7,6 +7,7 @@ mod event;
 mod event_admission;
 mod isolation;
 mod layers;
+mod lazy;
 mod load;
 mod pool;
 mod reload;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use plugbay::lifecycle::PluginState;
 use plugbay_catalog::store::InstalledState;
 use plugbay_catalog::{Catalog, Consent};
 use plugbay_node::{BootFailure, HostFile, open_catalog};
@@ -164,4 +165,30 @@ fn damage_component(path: &Path, length: usize) {
         .execute("UPDATE component SET bytes = zeroblob(?1) WHERE length(bytes) = ?1", [length as i64])
         .expect("changed");
     assert_eq!(changed, 1);
+}
+
+#[tokio::test]
+async fn lazy_plugin_of_the_file_is_started_by_its_first_call() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let named = |name: &str| TestPlugin::from(feature::LIFECYCLE).manifest("name", json!(name));
+    plugin(&directory.path().join("plugins/idle"), &named("idle"));
+    plugin(&directory.path().join("plugins/failing"), &failing());
+    install(&directory, "installed", &[]).await;
+    let file = "plugins: [{ url: plugins/idle, lazy: true }, { url: plugins/failing, lazy: true },
+        { name: installed, lazy: true }]\nplugins_dir: plugins\ndata_dir: data\n";
+    let node = node(&directory, file);
+    let report = node.boot("plugbay test", &()).await.expect("it boots");
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    assert_eq!(booted(&report), ["failing", "idle", "installed"]);
+    assert!(report.loaded.iter().all(|plugin| plugin.state() == PluginState::Lazy), "{:?}", report.loaded);
+    let plugin = |name: &str| node.runtime.plugin(name).expect("it is listed");
+    for name in ["idle", "installed"] {
+        call(&plugin(name), "ping").await.expect("it answers");
+        assert_eq!(plugin(name).state(), PluginState::Ready, "{name}");
+    }
+    let error = call(&plugin("failing"), "ping").await.expect_err("its `on_load` fails");
+    assert!(error.to_string().starts_with("Could not load failing - "), "{error}");
+    let catalog = catalog(&directory);
+    assert!(node.refresh(&catalog).await.expect("it can be read").is_empty(), "nothing has changed");
+    assert_eq!(plugin("failing").state(), PluginState::Lazy);
 }

@@ -1,12 +1,15 @@
 //! Processes of a node, and the events of the host on the bus.
 
 use plugbay::event::{EventStream, Received};
+use plugbay::{Plugin, Policy};
 use plugbay_node::supervisor::{Order, ProcessState};
 use plugbay_node::{HostFile, Node, NodeError, NodeOptions, ProcessOptions};
 use serde_json::{Value, json};
 
+use crate::harness::guest::feature;
+use crate::harness::host::{TestPlugin, call};
 use crate::harness::node::node;
-use crate::harness::patience::ends;
+use crate::harness::patience::{ends, until};
 
 /// The data of the next event with this topic.
 async fn next(stream: &mut EventStream, topic: &str) -> Value {
@@ -47,6 +50,89 @@ async fn events_of_the_host_are_on_the_bus_in_pups_shapes() {
     }
     assert_eq!(next(&mut all, "watchdog").await, Value::Null);
     node.shutdown().await;
+}
+
+/// The data of the next event with this topic, and for which `is_it`.
+async fn next_that(stream: &mut EventStream, topic: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let data = next(stream, topic).await;
+        if is_it(&data) {
+            return data;
+        }
+    }
+}
+
+#[tokio::test]
+async fn plugin_receives_what_becomes_of_processes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("src")).expect("made");
+    let file = "processes:
+  - { id: ends, cmd: sleep 1000000, terminate: 0 4 * * *, autostart: true }
+  - { id: fails, cmd: 'false', autostart: true, restart: error, restartLimit: 0 }
+  - { id: both, cmd: sleep 1000000, cluster: { instances: 2 } }
+  - { id: web, cmd: sleep 1000000, watch: [src], autostart: true }
+";
+    let node = node(&directory, file);
+    let subscribes = json!({ "subscribes": ["process_*", "application_state"] });
+    let plugin = TestPlugin::from(feature::EVENTS).manifest("events", subscribes).package();
+    let plugin = node.runtime.load(plugin.policy(Policy::allow_all())).await.expect("it is loaded");
+    let mut all = node.runtime.subscribe("*").expect("a pattern");
+    node.start_processes(ProcessOptions::default()).expect("valid");
+    let processes = node.processes().expect("they were started");
+
+    let state = next(&mut all, "application_state").await;
+    assert_eq!((&state["status"], &state["processes"][0]["id"]), (&json!("Running"), &json!("ends")));
+    let mut changes = node.runtime.subscribe("process_status_changed").expect("a pattern");
+    let word = |id: &'static str, word: &'static str| {
+        move |data: &Value| (&data["processId"], &data["newState"]) == (&json!(id), &json!(word))
+    };
+    processes.order("both", Order::Start, "a test").await.expect("started");
+    ends(processes.wait_for("both-2", |status| status.status == ProcessState::Running)).await.expect("it runs");
+    processes.order("both-2", Order::Stop, "a test").await.expect("stopped");
+    assert_eq!(processes.status("both").map(|status| status.status), Some(ProcessState::Mixed));
+    next_that(&mut changes, "process_status_changed", word("both-2", "finished")).await;
+
+    let report = json!({
+        "sender": "web", "memory": { "rss": 1.0, "heapTotal": 2.0, "heapUsed": 3.0, "external": 4.0 },
+        "sent": "2026-01-01T00:00:00.000Z", "cwd": "/",
+    });
+    assert!(processes.report(serde_json::from_value(report.clone()).expect("a report")));
+    let changed = async {
+        // A change before the first look at the files is not seen.
+        for number in 0.. {
+            std::fs::write(directory.path().join(format!("src/{number}.ts")), "x").expect("written");
+            let heard = heard(&plugin).await;
+            if heard.iter().any(|(topic, _)| topic == "process_watch") {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    ends(changed).await;
+    let heard = until("all events", async || {
+        let heard = heard(&plugin).await;
+        let has = |topic: &str, is_it: &dyn Fn(&Value) -> bool| {
+            heard.iter().any(|(known, data)| known == topic && is_it(data))
+        };
+        let all = has("process_status_changed", &word("fails", "failed"))
+            && has("process_scheduled_terminate", &|data| data["status"]["id"] == "ends")
+            && has("process_telemetry", &|data| *data == report)
+            && has("application_state", &|data| data["type"] == "main");
+        all.then_some(heard)
+    })
+    .await;
+    let terminate = heard.iter().find(|(topic, _)| topic == "process_scheduled_terminate").expect("it was found");
+    assert!(terminate.1["next"].as_str().is_some_and(|next| next.ends_with("T04:00:00.000Z")), "{terminate:?}");
+    let watch = heard.iter().find(|(topic, _)| topic == "process_watch").expect("it was found");
+    assert!(watch.1["at"].is_string() && watch.1["status"]["id"] == "web", "{watch:?}");
+    node.shutdown().await;
+}
+
+/// The topics and data of the events that the plugin has received.
+async fn heard(plugin: &Plugin) -> Vec<(String, Value)> {
+    let heard = call(plugin, "heard").await.expect("it answers");
+    let one = |event: &Value| (event["topic"].as_str().unwrap_or_default().to_owned(), event["data"].clone());
+    heard.as_array().into_iter().flatten().map(one).collect()
 }
 
 #[tokio::test]

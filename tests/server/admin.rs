@@ -44,6 +44,29 @@ async fn plugin_is_disabled_and_enabled_by_a_manager_only() {
 }
 
 #[tokio::test]
+async fn dependents_prevent_a_change_or_are_changed_first() {
+    let served = Administered::start().await;
+    served.host.load(echo("base")).await;
+    for (name, required) in [("user", "base"), ("top", "user")] {
+        served.host.load(echo(name).manifest("requires", json!([required]))).await;
+    }
+    let disable = async |token: &str, query: &str| {
+        served.request(token, "POST", &format!("/api/v1/plugins/base/disable{query}"), Value::Null).await
+    };
+    let refused = disable(&served.manager, "?dependents=refuse").await;
+    assert_eq!(refused.error(), (409, "plugin_required".to_owned()));
+    assert_contains(&refused.text(), &["`base` is required by top, user"]);
+    assert_eq!(disable(&served.manager, "?dependents=some").await.status, 400);
+    let of_base = served.token(&["manage:base"]);
+    assert_eq!(disable(&of_base, "?dependents=cascade").await.error(), (403, "insufficient_scope".to_owned()));
+    let states = || served.host.runtime.plugins().iter().map(|plugin| plugin.state().name()).collect::<Vec<_>>();
+    assert_eq!(states(), ["ready"; 3], "nothing was changed");
+    assert_eq!(disable(&served.manager, "?dependents=cascade").await.status, 200);
+    assert_eq!(states(), ["disabled"; 3]);
+    assert_eq!(disable(&served.manager, "?dependents=refuse").await.status, 200, "disabled ones do not count");
+}
+
+#[tokio::test]
 async fn plugin_that_failed_is_seen_with_its_error_and_restarted() {
     let clock = ManualClock::default();
     let served = Administered::with(|builder| builder.clock(clock.clone())).await;

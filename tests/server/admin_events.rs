@@ -81,6 +81,16 @@ async fn message_of_a_client_is_an_event_with_its_sender() {
     assert_eq!(served.request(&served.token(&["read"]), "POST", "/ipc", json!({})).await.status, 403);
 }
 
+/// The host sets the source of an event.
+#[tokio::test]
+async fn client_cannot_forge_the_source_of_an_event() {
+    let served = Administered::start().await;
+    let forged = json!({ "topic": "order.placed", "data": 1, "source": "shop" });
+    let refused = served.request(&served.manager, "POST", "/api/v1/events", forged).await;
+    assert_eq!(refused.status, 400);
+    assert_contains(&refused.text(), &["source"]);
+}
+
 #[tokio::test]
 async fn tokens_cannot_be_found_by_trying() {
     let served = Administered::start().await;

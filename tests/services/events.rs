@@ -80,6 +80,18 @@ async fn declared_subscription_receives_only_granted_topics() {
 }
 
 #[tokio::test]
+async fn declared_subscription_that_receives_nothing_is_noted_at_the_load() {
+    let policy = Policy::default().allow("events.order.placed:subscribe").expect("a rule");
+    let host = Host::with(|builder| builder.policy(policy));
+    let events = json!({ "subscribes": ["order.*", "**", "spy.*", "user.*", "order.cancelled"] });
+    host.load(plugin("spy").manifest("events", events)).await;
+    let noted = host.log.messages("event");
+    assert_eq!(noted.len(), 2, "the others receive some events: {noted:?}");
+    assert_contains(&noted[0], &["`user.*`", "no such event", "events.user.*", "subscribe", "policy"]);
+    assert_contains(&noted[1], &["`order.cancelled`", "events.order.cancelled"]);
+}
+
+#[tokio::test]
 async fn queued_event_is_withheld_if_its_grant_is_revoked_meanwhile() {
     let host = host();
     let spy = host.load(plugin("spy").manifest("events", json!({ "subscribes": ["order.*", "spy.own"] }))).await;
@@ -179,12 +191,21 @@ async fn code_subscribes_and_ends_subscriptions() {
 
 /// The plugin `orders`, which subscribes and ends subscriptions when it starts, and may fail then.
 fn starting(subscribes: &[&str], unsubscribes: &[&str], fails: bool) -> TestPlugin {
+    configured(subscribes, unsubscribes, fails, false)
+}
+
+/// The plugin `orders`, which subscribes to one event when it starts.
+fn starting_once(fails: bool) -> TestPlugin {
+    configured(&["order.*"], &[], fails, true)
+}
+
+fn configured(subscribes: &[&str], unsubscribes: &[&str], fails: bool, once: bool) -> TestPlugin {
     let list = |items: &[&str]| json!({ "type": "array", "default": items });
     plugin("orders").manifest("permissions", json!([{ "resource": "events.**", "actions": ["subscribe"] }])).manifest(
         "configuration",
         json!({
             "subscribes": list(subscribes), "unsubscribes": list(unsubscribes),
-            "fails": { "type": "boolean", "default": fails },
+            "fails": { "type": "boolean", "default": fails }, "once": { "type": "boolean", "default": once },
         }),
     )
 }
@@ -217,6 +238,31 @@ async fn subscriptions_of_a_start_that_fails_are_taken_back() {
     }
 }
 
+/// Each instance subscribes when it starts, and `once` is counted for the plugin.
+#[tokio::test]
+async fn once_subscription_of_a_start_stays_spent() {
+    let host = host();
+    let emit = async || host.runtime.emit(Event::new("order.placed", 7)).await.expect("accepted").handlers;
+    let plugin = host.load(starting_once(false)).await;
+    assert_eq!((emit().await, emit().await), (1, 0));
+    act(&plugin, "trap", json!(null)).await.expect_err("it traps");
+    act(&plugin, "heard", json!(null)).await.expect("the next instance has started");
+    assert_eq!(emit().await, 0, "another instance");
+    host.runtime.reload(starting_once(false).package()).await.expect("it is replaced");
+    assert_eq!(emit().await, 0, "another revision");
+    host.runtime.reload(starting_once(true).package()).await.expect_err("it fails as configured");
+    act(&plugin, "trap", json!(null)).await.expect_err("it traps");
+    act(&plugin, "heard", json!(null)).await.expect("the next instance has started");
+    assert_eq!(emit().await, 0, "a revision that failed");
+
+    let again = json!({ "topic": "order.*", "options": { "once": true } });
+    act(&plugin, "subscribe", again).await.expect("renewed");
+    assert_eq!((emit().await, emit().await), (1, 0), "an action asks anew");
+    host.runtime.unload("orders").await;
+    host.load(starting_once(false)).await;
+    assert_eq!(emit().await, 1, "another life");
+}
+
 #[tokio::test]
 async fn subscriptions_of_all_plugins_are_listed() {
     let host = host();
@@ -239,6 +285,7 @@ async fn malformed_events_are_refused_with_the_problem() {
         ("publish", json!({ "topic": "shop..x" }), "empty word"),
         ("publish", json!({ "topic": "shop.*" }), "pattern"),
         ("publish", json!({ "topic": "shop.x", "options": { "colour": 1 } }), "colour"),
+        ("publish", json!({ "topic": "shop.x", "options": { "source": "host" } }), "source"),
         ("subscribe", json!({ "topic": "shop.x", "options": { "priority": 1_000_001 } }), "priority"),
         ("subscribe", json!({ "topic": "shop.x y" }), "not allowed"),
     ] {

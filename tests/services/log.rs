@@ -30,6 +30,18 @@ async fn line_arrives_with_plugin_level_target_and_fields() {
 }
 
 #[tokio::test]
+async fn names_of_the_host_come_before_the_target() {
+    let host = Host::with(|builder| builder.log_parents(["app", "plugins"]));
+    let plugin = host.load(feature::LOG.into()).await;
+    for target in ["orders", ""] {
+        let line = json!({ "level": "info", "target": target, "message": "placed" });
+        plugin.call::<Value>("log", &line).await.expect("it answers");
+    }
+    let targets: Vec<String> = host.log.lines().iter().map(|line| line.target.clone()).collect();
+    assert_eq!(targets, ["app:plugins:orders", "app:plugins"]);
+}
+
+#[tokio::test]
 async fn line_has_the_id_of_its_call() {
     let host = Host::new();
     let plugin = host.load(feature::LOG.into()).await;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueHint};
+use clap::{Args as ClapArgs, ValueEnum, ValueHint};
 
 /// The catalog of installed plugins that a command uses.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -95,6 +95,37 @@ pub(crate) struct Named {
     pub(crate) server: ServerArg,
 }
 
+/// What becomes of the plugins that require one that is disabled or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dependents {
+    /// They stay enabled, and cannot be loaded
+    Keep,
+    /// If there are any, nothing is changed
+    Refuse,
+    /// They are disabled or removed first
+    Cascade,
+}
+
+impl Dependents {
+    /// The value's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Dependents::Keep => "keep",
+            Dependents::Refuse => "refuse",
+            Dependents::Cascade => "cascade",
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Disable {
+    #[command(flatten)]
+    pub(crate) plugin: Named,
+    /// What becomes of the plugins that require it, directly or through others
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Dependents::Keep)]
+    pub(crate) dependents: Dependents,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Remove {
     /// The plugin, by its name or number
@@ -103,6 +134,9 @@ pub(crate) struct Remove {
     /// Remove the plugin's data too: values, tables, jobs
     #[arg(long)]
     pub(crate) data: bool,
+    /// What becomes of the plugins that require it, directly or through others
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Dependents::Keep)]
+    pub(crate) dependents: Dependents,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
     #[command(flatten)]

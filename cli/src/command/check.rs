@@ -35,6 +35,9 @@ pub(crate) fn run(args: &Check, common: &Common, output: Output) -> Result<Exit,
         output.note(note);
     }
     host.asked.note_cuts_of_inspection(&inspection, output);
+    if host.package.is_lazy() {
+        note_what_waits(&inspection, output);
+    }
     let progress = Progress::start(format!("checking {}", args.plugin.path.display()), output.quiet);
     let package = match has_operator(&args.host) {
         true => host.package,
@@ -64,6 +67,17 @@ fn report(original: Original, output: Output) -> Result<Exit, Error> {
         output.result(&plain(&original.text()))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Names what a lazy plugin does not do before its first use.
+fn note_what_waits(inspection: &Inspection, output: Output) {
+    let manifest = &inspection.manifest;
+    if !manifest.events.subscribes.is_empty() {
+        output.note("it is lazy in the host's file: it receives no events before its first use");
+    }
+    if manifest.permissions.iter().any(|rule| rule.resource.starts_with("scheduler.")) {
+        output.note("it is lazy in the host's file: its jobs do not run before its first use");
+    }
 }
 
 /// Whether there are grants to check the plugin against.

@@ -8,7 +8,7 @@ use plugbay_catalog::{CatalogError, CatalogProblem};
 use plugbay_node::{Node, NodeOptions};
 use serde_json::json;
 
-use crate::args::Named;
+use crate::args::{Dependents, Disable, Named};
 use crate::catalog::{OpenedCatalog, host_file};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -17,17 +17,38 @@ use crate::output::Output;
 use crate::remote;
 use crate::server_client::ServerClient;
 
-pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, Error> {
-    if let Some(server) = ServerClient::of(&args.server)? {
-        let change = if enabled { "enable" } else { "disable" };
-        return remote::change(&server, &args.name, change, output);
+pub(crate) fn disable(args: &Disable, output: Output) -> Result<Exit, Error> {
+    let Disable { plugin, dependents } = args;
+    if let Some(server) = ServerClient::of(&plugin.server)? {
+        return remote::change(&server, &plugin.name, &format!("disable?dependents={}", dependents.name()), output);
     }
+    change(plugin, false, *dependents, output)
+}
+
+pub(crate) fn enable(args: &Named, output: Output) -> Result<Exit, Error> {
+    match ServerClient::of(&args.server)? {
+        Some(server) => remote::change(&server, &args.name, "enable", output),
+        None => change(args, true, Dependents::Keep, output),
+    }
+}
+
+fn change(args: &Named, enabled: bool, dependents: Dependents, output: Output) -> Result<Exit, Error> {
     let opened = match OpenedCatalog::of_installed(&args.catalog) {
         // Only the name of a plugin in a file needs a new catalog.
         Err(error @ Error::NothingInstalled(_)) if !is_local(args)? => return Err(error),
         Err(Error::NothingInstalled(_)) => OpenedCatalog::open(&args.catalog)?,
         opened => opened?,
     };
+    let required_by = match enabled {
+        true => Vec::new(),
+        false => host::block_on(opened.dependents(&args.name, dependents))??,
+    };
+    if dependents == Dependents::Cascade {
+        for dependent in &required_by {
+            host::block_on(opened.catalog.set_enabled(&**dependent, false))??;
+            output.note(&format!("disabled {dependent}, which requires `{}`", args.name));
+        }
+    }
     let (name, plugin) = match host::block_on(opened.catalog.set_enabled(&*args.name, enabled))? {
         Ok(installed) => (installed.name.clone(), json!(installed)),
         Err(error) if is_unknown(&error) => {
@@ -45,9 +66,8 @@ pub(crate) fn run(args: &Named, enabled: bool, output: Output) -> Result<Exit, E
     } else {
         output.result(&format!("{change} {name}"))?;
     }
-    let required_by = if enabled { Vec::new() } else { host::block_on(opened.required_by(&args.name))?? };
-    if !required_by.is_empty() {
-        output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
+    if dependents == Dependents::Keep {
+        OpenedCatalog::note_dependents(&name, &required_by, output);
     }
     opened.tell_running_host(output);
     Ok(Exit::Ok)

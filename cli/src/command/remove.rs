@@ -9,7 +9,7 @@ use plugbay_catalog::store::StoreError;
 use plugbay_catalog::{CatalogError, CatalogProblem, HostLock, Installed};
 use serde_json::json;
 
-use crate::args::Remove;
+use crate::args::{Dependents, Remove};
 use crate::catalog::OpenedCatalog;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -20,18 +20,24 @@ use crate::server_client::ServerClient;
 
 pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
     if let Some(server) = ServerClient::of(&args.server)? {
-        return remote::remove(&server, &args.name, args.data, output);
+        return remote::remove(&server, args, output);
     }
     let opened = OpenedCatalog::of_installed(&args.catalog)?;
     // The host that runs closes the data before it removes them.
     if args.data
         && let Some(host) = ServerClient::of_data_dir(&opened.data_dir)
     {
-        return remote::remove(&host, &args.name, true, output);
+        return remote::remove(&host, args, output);
     }
     // A host has the data of its plugins open.
     let lock = args.data.then(|| HostLock::acquire(&opened.data_dir, "plugbay remove --data")).transpose()?;
-    let required_by = host::block_on(opened.required_by(&args.name))??;
+    let dependents = host::block_on(opened.dependents(&args.name, args.dependents))??;
+    if args.dependents == Dependents::Cascade {
+        for dependent in &dependents {
+            let removed = host::block_on(opened.catalog.remove(&**dependent))??;
+            output.note(&format!("removed {dependent} {}, which requires `{}`", removed.current.version, args.name));
+        }
+    }
     let removed = host::block_on(opened.catalog.remove(&*args.name))?;
     let (name, removed) = match removed {
         Ok(installed) => (installed.name.clone(), Some(installed)),
@@ -43,8 +49,8 @@ pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
     };
     let data_removed = args.data && remove_data(&opened, &name)?;
     drop(lock);
-    if !required_by.is_empty() {
-        output.note(&format!("plugins that require `{name}` cannot be loaded without it: {}", required_by.join(", ")));
+    if args.dependents == Dependents::Keep {
+        OpenedCatalog::note_dependents(&name, &dependents, output);
     }
     print(&name, removed.as_ref(), data_removed, output)?;
     opened.tell_running_host(output);

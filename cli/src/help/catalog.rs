@@ -45,7 +45,9 @@ Examples:
   plugbay remove hello --data
 
 Data stays without --data, and is found again if the plugin is installed again.
---data needs a data directory on which no host runs.";
+Plugins that require it stay installed and cannot be loaded. --dependents refuse
+removes nothing if there are any, --dependents cascade removes them, too, and
+leaves their data.";
 
 pub(crate) const ENABLE: &str = "\
 Example:
@@ -59,8 +61,9 @@ Example:
   plugbay disable hello
 
 The plugin stays installed, with its data, and no host loads it until it is
-enabled. Plugins that require it cannot be loaded either. The name may also be
-that of a plugin in the `plugins_dir` or the list of the host's file.";
+enabled. Plugins that require it cannot be loaded either: --dependents cascade
+disables them, too, and --dependents refuse disables nothing then. The name may
+also be that of a plugin in the `plugins_dir` or the list of the host's file.";
 
 pub(crate) const LIST: &str = "\
 Examples:

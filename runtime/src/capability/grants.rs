@@ -167,6 +167,14 @@ impl Grants {
         Err(Denial::by_operator(resource, action).by_rule(rule))
     }
 
+    /// Returns whether a rule of the operator that allows this action is about a resource that `is_it` accepts. It may
+    /// be preceded by a rule that denies the resource.
+    pub(crate) fn operator_has_rule(&self, action: PermissionAction, is_it: impl Fn(&str) -> bool) -> bool {
+        let allowed = self.allowed.now();
+        let mut rules = self.own.rules_about(action).chain(allowed.rules_about(action));
+        rules.any(|(rule, effect)| effect == Effect::Allow && is_it(rule.as_str()))
+    }
+
     fn operator_allows(&self, resource: &str, action: PermissionAction) -> bool {
         match self.own.verdict(resource, action) {
             Some(effect) => effect == Effect::Allow,

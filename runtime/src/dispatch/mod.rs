@@ -3,6 +3,7 @@
 //! Admission (the plugin serves, admits the caller and knows the request; size and rate are within limits) -> an
 //! instance is leased -> the guest runs -> its answer or an error.
 
+mod first_use;
 mod payload;
 mod provided;
 mod rate;
@@ -226,6 +227,16 @@ async fn run<R: Request>(
         if let Err(error) = &answer
             && matches!(error.kind(), InvokeErrorKind::NotLoaded)
         {
+            if R::STARTS_A_LAZY_PLUGIN && plugin.is_lazy() {
+                drop(revision);
+                match Box::pin(first_use::start(plugin, &call)).await {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        cost.settle(&plugin.borrow(), call.time, Some(&error));
+                        return Err(error);
+                    }
+                }
+            }
             match plugin.refusal(&revision) {
                 Some(kind) => answer = Err(revision.error(&call, kind)),
                 None => continue,

@@ -31,6 +31,9 @@ pub(crate) trait Request: Clone + Send + Sync {
     /// Whether the plugin has to admit the plugin that makes the request. An event is not addressed to a plugin: the
     /// plugin subscribed to it.
     const NEEDS_ADMITTED_CALLER: bool;
+    /// Whether the request starts a plugin that is loaded at its first use. Events and health checks do not: they are
+    /// not uses of it.
+    const STARTS_A_LAZY_PLUGIN: bool;
 
     /// Returns the manifest's declaration of the requested action, if there is one.
     ///
@@ -90,6 +93,7 @@ impl Request for RunAction<'_> {
     type Reply = String;
     const COUNTS_AGAINST_RATE: bool = true;
     const NEEDS_ADMITTED_CALLER: bool = true;
+    const STARTS_A_LAZY_PLUGIN: bool = true;
 
     fn declared<'p>(&self, plugin: &'p LoadedPlugin, call: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         let declared = plugin.actions.get(call.name);
@@ -137,6 +141,7 @@ impl Request for EventRequest<'_> {
     type Reply = Reaction;
     const COUNTS_AGAINST_RATE: bool = false;
     const NEEDS_ADMITTED_CALLER: bool = false;
+    const STARTS_A_LAZY_PLUGIN: bool = false;
 
     fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)
@@ -173,6 +178,7 @@ impl Request for HealthRequest {
     type Reply = Option<String>;
     const COUNTS_AGAINST_RATE: bool = false;
     const NEEDS_ADMITTED_CALLER: bool = false;
+    const STARTS_A_LAZY_PLUGIN: bool = false;
 
     fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)
@@ -215,6 +221,7 @@ impl Request for AnswerHttp<'_> {
     type Reply = ();
     const COUNTS_AGAINST_RATE: bool = true;
     const NEEDS_ADMITTED_CALLER: bool = true;
+    const STARTS_A_LAZY_PLUGIN: bool = true;
 
     fn declared<'p>(&self, _: &'p LoadedPlugin, _: &Call<'_>) -> Result<Option<&'p Action>, InvokeError> {
         Ok(None)

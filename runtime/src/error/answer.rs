@@ -33,6 +33,7 @@ impl InvokeErrorKind {
             InvokeErrorKind::NotLoaded => "not_loaded",
             InvokeErrorKind::PluginDisabled => "plugin_disabled",
             InvokeErrorKind::PluginFailed { .. } => "plugin_failed",
+            InvokeErrorKind::LoadFailed { .. } => "load_failed",
             InvokeErrorKind::Unavailable { .. } => "unavailable",
             InvokeErrorKind::Host { .. } => "host_error",
         }
@@ -49,13 +50,14 @@ impl InvokeError {
     }
 
     /// Returns whether the same call may succeed if it is repeated: the instance broke, all instances were busy, a
-    /// backend of the host did not answer, the plugin waits for its restart, or it reported a failure on its side (a
-    /// status of 500 or more).
+    /// backend of the host did not answer, the plugin waits for its restart or could not be started, or it reported a
+    /// failure on its side (a status of 500 or more).
     pub fn is_transient(&self) -> bool {
         match self.kind() {
-            InvokeErrorKind::Trapped { .. } | InvokeErrorKind::Busy { .. } | InvokeErrorKind::Unavailable { .. } => {
-                true
-            }
+            InvokeErrorKind::Trapped { .. }
+            | InvokeErrorKind::Busy { .. }
+            | InvokeErrorKind::LoadFailed { .. }
+            | InvokeErrorKind::Unavailable { .. } => true,
             InvokeErrorKind::PluginFailed { retry_after, .. } => retry_after.is_some(),
             InvokeErrorKind::Guest { failure, .. } => failure.status_code.is_some_and(|status| status >= 500),
             _ => false,
@@ -118,7 +120,8 @@ impl InvokeError {
                 details["retry_after"] = retry_after.as_secs_f64().into();
                 Some(details)
             }
-            InvokeErrorKind::PluginFailed { retry_after: Some(after), .. } => {
+            InvokeErrorKind::PluginFailed { retry_after: Some(after), .. }
+            | InvokeErrorKind::LoadFailed { retry_after: after, .. } => {
                 Some(serde_json::json!({ "retry_after": after.as_secs_f64() }))
             }
             InvokeErrorKind::CallerRefused { .. } => Some(serde_json::json!({

@@ -40,6 +40,7 @@ impl InvokeError {
             | InvokeErrorKind::Guest { .. }
             | InvokeErrorKind::Contract { .. }
             | InvokeErrorKind::PluginFailed { .. }
+            | InvokeErrorKind::LoadFailed { .. }
             | InvokeErrorKind::Unavailable { .. }
             | InvokeErrorKind::Host { .. } => None,
         }

@@ -159,6 +159,15 @@ pub enum InvokeErrorKind {
         /// The time after which the plugin serves again; `None` if it has to be restarted or reloaded.
         retry_after: Option<Duration>,
     },
+    /// The plugin is lazy, and this call or one shortly before it could not start it.
+    LoadFailed {
+        /// The stable code of the error, as of [`LoadError::code`](crate::LoadError::code).
+        code: String,
+        /// Why it could not be started, for the operator.
+        reason: String,
+        /// The time after which a call tries to start it again.
+        retry_after: Duration,
+    },
     /// A backend of the host that decides whether a call may run does not answer. The call did not run.
     Unavailable {
         /// The failure, for the operator.
@@ -216,6 +225,7 @@ impl InvokeError {
                 Cow::Owned(format!("plugin `{plugin}` broke again and again; try again in {after:.1?}"))
             }
             InvokeErrorKind::PluginFailed { .. } => Cow::Owned(format!("plugin `{plugin}` has failed")),
+            InvokeErrorKind::LoadFailed { code, .. } => Cow::Owned(format!("Could not load {plugin} - {code}")),
             InvokeErrorKind::Host { .. } => {
                 Cow::Owned(format!("the host failed while plugin `{plugin}` ran `{action}`"))
             }
@@ -345,6 +355,8 @@ impl fmt::Display for InvokeError {
             InvokeErrorKind::PluginFailed { message, .. } => {
                 write!(f, "plugin `{plugin}` has failed; last error: {message}")
             }
+            // DockStat's text.
+            InvokeErrorKind::LoadFailed { reason, .. } => write!(f, "Could not load {plugin} - {reason}"),
             InvokeErrorKind::Unavailable { message } => {
                 write!(f, "the host cannot admit a call of `{action}` of plugin `{plugin}`: {message}")
             }

@@ -46,6 +46,11 @@ impl LoadError {
         &self.0.subject
     }
 
+    /// Returns the text of the reason, which does not name the plugin.
+    pub(crate) fn reason(&self) -> String {
+        said_once(self.subject(), self.kind())
+    }
+
     /// Returns the reason.
     pub fn kind(&self) -> &LoadErrorKind {
         &self.0.kind

@@ -13,7 +13,8 @@ impl InvokeError {
     /// | 413 | the payload is too large |
     /// | 422 | the payload does not fit the action's schema |
     /// | 429 | the rate limit |
-    /// | 503 | the plugin is busy, disabled, failed or not loaded, or a backend that admits calls does not answer |
+    /// | 503 | the plugin is busy, disabled, failed or not loaded, a lazy one cannot be started, or a backend that |
+    /// | | admits calls does not answer |
     /// | 504 | the deadline passed |
     /// | 508 | plugins would wait for one another in a circle, or too many of them |
     /// | the plugin's own | the plugin answered an error with a status from 400 to 599 |
@@ -32,6 +33,7 @@ impl InvokeError {
             | InvokeErrorKind::NotLoaded
             | InvokeErrorKind::PluginDisabled
             | InvokeErrorKind::PluginFailed { .. }
+            | InvokeErrorKind::LoadFailed { .. }
             | InvokeErrorKind::Unavailable { .. } => 503,
             InvokeErrorKind::Timeout { .. } => 504,
             InvokeErrorKind::Reentrant { .. } | InvokeErrorKind::CallDepth { .. } => 508,

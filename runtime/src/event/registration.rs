@@ -2,6 +2,7 @@
 //!
 //! A subscription of the code is identified by its pattern, so that several instances of a plugin, each of which
 //! subscribes in its `on-load`, share one. It lasts until it is ended or the plugin is unloaded, and outlives reloads.
+//! So does the fact that a `once` subscription is spent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,8 +121,9 @@ impl EventBus {
     }
 
     /// Subscribes a plugin to the topics that match a pattern, and returns the subscription's id. A subscription to the
-    /// same pattern, if there is one, gets these settings; a `once` subscription that has received its event is
-    /// renewed.
+    /// same pattern, if there is one, gets these settings. A `once` subscription that has received its event is
+    /// renewed, unless `is_starting`: an instance that starts subscribes as those before it did, and `once` is counted
+    /// for the plugin.
     ///
     /// # Errors
     /// [`EventError::Topic`] if the pattern is not valid; [`EventError::TooMany`].
@@ -130,6 +132,7 @@ impl EventBus {
         plugin: &Arc<str>,
         pattern: &str,
         options: SubscriptionOptions,
+        is_starting: bool,
     ) -> Result<String, EventError> {
         let pattern = parse_topic(pattern).map_err(|message| EventError::Topic { message })?;
         let SubscriptionOptions { priority, once, durable } = options;
@@ -143,11 +146,11 @@ impl EventBus {
             let _ = subscriber.listener.handler.set(handler);
         }
         let before = subscriber.subscriptions.iter().position(|known| known.id == id);
-        if let Some(known) = before.map(|at| &subscriber.subscriptions[at])
-            && (known.priority, known.once, known.durable) == (priority, once, durable)
-            && known.is_active()
-        {
-            return Ok(id);
+        if let Some(known) = before.map(|at| &subscriber.subscriptions[at]) {
+            let is_same = (known.priority, known.once, known.durable) == (priority, once, durable);
+            if is_same && known.is_active() || is_starting && once && known.is_spent() {
+                return Ok(id);
+            }
         }
         match before {
             Some(at) => self.end(&subscriber.subscriptions.swap_remove(at)),
@@ -211,11 +214,12 @@ impl EventBus {
         plugins.get(plugin)?.subscriptions.iter().find(|subscription| subscription.id == id).cloned()
     }
 
-    /// Returns the subscriptions that a plugin's code made and that have not ended.
+    /// Returns the subscriptions that a plugin's code made, except those that were ended.
     pub(crate) fn dynamic_subscriptions(&self, plugin: &str) -> Vec<Arc<Subscription>> {
-        let mut known = self.subscriptions(plugin);
-        known.retain(|subscription| subscription.is_dynamic());
-        known
+        let plugins = self.plugins.lock();
+        let Some(subscriber) = plugins.get(plugin) else { return Vec::new() };
+        let remains = |known: &&Arc<Subscription>| known.is_dynamic() && (known.is_active() || known.is_spent());
+        subscriber.subscriptions.iter().filter(remains).cloned().collect()
     }
 
     /// Takes back what a plugin subscribed to while it started, because it does not serve after all. `before` are the
@@ -244,10 +248,12 @@ impl EventBus {
                 id: old.id.clone(),
                 pattern: old.pattern.clone(),
                 listener: old.listener.clone(),
-                state: Arc::default(),
+                state: if old.is_spent() { old.state.clone() } else { Arc::default() },
                 ..**old
             });
-            self.routes.write().subscriptions.insert(&restored.pattern, restored.clone());
+            if restored.is_active() {
+                self.routes.write().subscriptions.insert(&restored.pattern, restored.clone());
+            }
             subscriber.subscriptions.push(restored);
         }
         subscriber.deliver_stored(self);

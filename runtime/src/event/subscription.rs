@@ -31,8 +31,10 @@ pub(super) struct State(AtomicU8);
 const LISTENS: u8 = 0;
 /// A delivery to a `once` subscription runs.
 const DELIVERS: u8 = 1;
-/// It has received its only event, or was ended.
+/// It was ended.
 const ENDED: u8 = 2;
+/// It has received its only event.
+const SPENT: u8 = 3;
 
 impl Subscription {
     /// Returns whether the plugin's code made the subscription, not its manifest.
@@ -43,12 +45,17 @@ impl Subscription {
 
     /// Returns whether the subscription has not ended.
     pub(crate) fn is_active(&self) -> bool {
-        self.state.0.load(Ordering::Acquire) != ENDED
+        self.state.0.load(Ordering::Acquire) < ENDED
+    }
+
+    /// Returns whether the subscription has received its only event.
+    pub(super) fn is_spent(&self) -> bool {
+        self.state.0.load(Ordering::Acquire) == SPENT
     }
 
     /// Ends the subscription. Events that are queued for it are not delivered.
     pub(super) fn end(&self) {
-        self.state.0.store(ENDED, Ordering::Release);
+        self.state.0.fetch_max(ENDED, Ordering::AcqRel);
     }
 
     /// Claims the subscription for a delivery. Returns `None` if it has ended, or receives its only event now.
@@ -68,7 +75,7 @@ impl Claim<'_> {
     /// The delivery succeeded. Returns whether this ended the subscription.
     pub(super) fn succeeded(mut self) -> bool {
         let Some(state) = self.0.take() else { return false };
-        state.0.store(ENDED, Ordering::Release);
+        state.0.store(SPENT, Ordering::Release);
         true
     }
 }

@@ -8,6 +8,7 @@ use plugbay_manifest::PermissionAction;
 use crate::audit::PluginAudit;
 use crate::caller::CallOrigin;
 use crate::capability::{Denial, Grants};
+use crate::event::TopicPatterns;
 
 /// The permissions of a plugin, and the record of their use.
 pub(crate) struct Permissions {
@@ -108,6 +109,17 @@ impl Permissions {
     /// The [`Denial`], with the rule to add.
     pub(crate) fn check_event(&self, topic: &str) -> Result<(), Denial> {
         self.grants.check_operator(&format!("events.{topic}"), PermissionAction::Subscribe)
+    }
+
+    /// Returns why a declared subscription receives nothing: the operator grants neither the pattern nor a topic that
+    /// it matches. Neither counted nor audited.
+    pub(crate) fn withheld_subscription(&self, pattern: &str) -> Option<Denial> {
+        let denial = self.check_event(pattern).err()?;
+        let topics = TopicPatterns::new(&[pattern.to_owned()]);
+        let is_about = |rule: &str| rule.strip_prefix("events.").is_some_and(|topic| topics.matches(topic));
+        let is_partly_granted = self.grants.operator_has_rule(PermissionAction::Subscribe, is_about);
+        let whole = Denial::of_kind(&format!("events.{pattern}"), PermissionAction::Subscribe, denial.refused);
+        (!is_partly_granted).then_some(whole)
     }
 
     /// Counts and audits a denial that was not decided by the grants.

@@ -113,7 +113,7 @@ impl HostState {
             self.check(&format!("events.{pattern}"), Subscribe)?;
         }
         let options = SubscriptionOptions { priority, once, durable };
-        Ok(self.plugin.events.subscribe(&self.plugin.name, &pattern, options)?)
+        Ok(self.plugin.events.subscribe(&self.plugin.name, &pattern, options, self.is_starting)?)
     }
 
     async fn emit_event(&mut self, topic: String, data: String, json: Option<&str>) -> Result<String, Failure> {

@@ -30,6 +30,8 @@ pub struct HostState {
     pub(crate) output: Option<Output>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) host_work: HostWork,
+    /// Whether the instance starts: its initialiser, `on-load` or `on-reload` runs.
+    pub(crate) is_starting: bool,
     /// The event that the running call handles.
     pub(crate) event: Option<Box<HandledEvent>>,
     /// The database transaction that the running call has begun.
@@ -50,6 +52,7 @@ impl HostState {
             output: None,
             wasi: None,
             host_work: HostWork::default(),
+            is_starting: true,
             event: None,
             transaction: None,
             extensions: None,

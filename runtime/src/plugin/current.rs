@@ -9,6 +9,7 @@
 //! A plugin that waits for its restart needs no task: whatever looks at its state after the delay opens the instances
 //! again, and the next call starts one.
 
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
@@ -21,6 +22,7 @@ use super::loaded::LoadedPlugin;
 use crate::clock::time_of;
 use crate::error::{InvokeError, InvokeErrorKind, LoadError};
 use crate::lifecycle::{LastError, PluginState, PluginStatus, RestartPolicy};
+use crate::limits::LAZY_START_PAUSE;
 use crate::metrics::MetricsSnapshot;
 
 /// The revision of a plugin that serves now, which a reload replaces, and the plugin's state.
@@ -28,9 +30,17 @@ pub(crate) struct CurrentRevision {
     revision: ArcSwap<LoadedPlugin>,
     life: Mutex<Life>,
     restarts: RestartPolicy,
+    /// Starts the plugin at its first use, if it is lazy.
+    starter: Option<StartLazy>,
     /// Revisions that were replaced and still serve calls. Their counters are added to the plugin's when they end.
     retiring: Mutex<Vec<Weak<LoadedPlugin>>>,
 }
+
+/// Starts a lazy plugin, or waits until another caller has. Fails with the reason why it does not serve.
+pub(crate) type StartLazy = Box<dyn Fn() -> StartingLazy + Send + Sync>;
+
+/// A lazy plugin that starts. The start goes on if this is dropped.
+pub(crate) type StartingLazy = Pin<Box<dyn Future<Output = Result<(), InvokeErrorKind>> + Send>>;
 
 struct Life {
     state: PluginState,
@@ -40,6 +50,15 @@ struct Life {
     broken: BrokenInstances,
     /// Why calls are refused while the instances are closed.
     refusal: Refusal,
+    /// Why a lazy plugin did not start.
+    failed_start: Option<Box<FailedStart>>,
+}
+
+/// The failure of a lazy plugin to start.
+struct FailedStart {
+    code: String,
+    reason: String,
+    time: SystemTime,
 }
 
 /// Why a plugin without open instances refuses calls.
@@ -47,6 +66,8 @@ struct Life {
 pub(crate) enum Refusal {
     Unloaded,
     Disabled,
+    /// It starts at its first use.
+    Lazy,
     /// Its instances broke too often. It serves again at this time, if there is one.
     Failed(Option<SystemTime>),
 }
@@ -54,6 +75,22 @@ pub(crate) enum Refusal {
 impl CurrentRevision {
     /// Registers a revision in its first state, which is ready or disabled.
     pub(crate) fn new(revision: LoadedPlugin, state: PluginState, restarts: RestartPolicy) -> Arc<Self> {
+        let refusal = if state == PluginState::Disabled { Refusal::Disabled } else { Refusal::Unloaded };
+        CurrentRevision::in_state(revision, state, refusal, restarts, None)
+    }
+
+    /// Registers a closed revision that `starter` starts at its first use.
+    pub(crate) fn lazy(revision: LoadedPlugin, restarts: RestartPolicy, starter: StartLazy) -> Arc<Self> {
+        CurrentRevision::in_state(revision, PluginState::Lazy, Refusal::Lazy, restarts, Some(starter))
+    }
+
+    fn in_state(
+        revision: LoadedPlugin,
+        state: PluginState,
+        refusal: Refusal,
+        restarts: RestartPolicy,
+        starter: Option<StartLazy>,
+    ) -> Arc<Self> {
         let now = time_of(&*revision.context.clock);
         let life = Life {
             state,
@@ -61,12 +98,14 @@ impl CurrentRevision {
             loaded: now,
             last_error: None,
             broken: BrokenInstances::default(),
-            refusal: if state == PluginState::Disabled { Refusal::Disabled } else { Refusal::Unloaded },
+            refusal,
+            failed_start: None,
         };
         Arc::new(CurrentRevision {
             revision: ArcSwap::from_pointee(revision),
             life: Mutex::new(life),
             restarts,
+            starter,
             retiring: Mutex::default(),
         })
     }
@@ -201,7 +240,7 @@ impl CurrentRevision {
             return None;
         }
         Some(match life.refusal {
-            Refusal::Unloaded => InvokeErrorKind::NotLoaded,
+            Refusal::Unloaded | Refusal::Lazy => InvokeErrorKind::NotLoaded,
             Refusal::Disabled => InvokeErrorKind::PluginDisabled,
             Refusal::Failed(time) => InvokeErrorKind::PluginFailed {
                 message: life.last_error.as_deref().map(LastError::line).unwrap_or_default(),
@@ -209,6 +248,37 @@ impl CurrentRevision {
                     .map(|time| time.duration_since(time_of(&*revision.context.clock)).unwrap_or_default()),
             },
         })
+    }
+
+    /// Returns whether the plugin is lazy and does not serve yet. It may be starting.
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.life.lock().refusal == Refusal::Lazy && self.borrow().instances.is_closed()
+    }
+
+    /// Starts a lazy plugin, or waits until another caller has.
+    pub(crate) fn start_lazy(&self) -> StartingLazy {
+        match &self.starter {
+            Some(starter) => starter(),
+            None => Box::pin(std::future::ready(Err(InvokeErrorKind::NotLoaded))),
+        }
+    }
+
+    /// Records that a lazy plugin did not start.
+    pub(crate) fn note_failed_start(&self, error: &LoadError) {
+        let time = time_of(&*self.borrow().context.clock);
+        let failed = FailedStart { code: error.code().to_owned(), reason: error.reason(), time };
+        self.life.lock().failed_start = Some(Box::new(failed));
+    }
+
+    /// Returns why a lazy plugin did not start, unless it is time to try again.
+    pub(crate) fn failed_start(&self) -> Option<InvokeErrorKind> {
+        let now = time_of(&*self.borrow().context.clock);
+        let life = self.life.lock();
+        let FailedStart { code, reason, time } = life.failed_start.as_deref()?;
+        // A clock that was set back starts the pause anew at most.
+        let retry_after = LAZY_START_PAUSE.checked_sub(now.duration_since(*time).unwrap_or_default())?;
+        let (code, reason) = (code.clone(), reason.clone());
+        (!retry_after.is_zero()).then_some(InvokeErrorKind::LoadFailed { code, reason, retry_after })
     }
 
     /// Locks the state, after opening the instances if the time of a restart has come.
@@ -283,6 +353,7 @@ impl Transition<'_> {
     pub(crate) fn complete(self, state: PluginState) {
         let mut life = self.plugin.life.lock();
         life.broken = BrokenInstances::default();
+        life.failed_start = None;
         self.plugin.enter(&mut life, state);
     }
 

@@ -121,6 +121,7 @@ impl Instance {
             }
             Start::Bare => None,
         };
+        started.store.data_mut().is_starting = false;
         Ok(answer.unwrap_or(Ok(())).map(|()| Box::new(started)))
     }
 

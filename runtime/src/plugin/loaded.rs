@@ -106,9 +106,9 @@ impl LoadedPlugin {
     }
 
     /// Starts the first instance: a plugin that cannot start is not loaded.
-    pub(crate) async fn start(self, start: Start) -> Result<Self, LoadError> {
+    pub(crate) async fn start(&self, start: Start) -> Result<(), LoadError> {
         if self.manifest.execution_mode == ExecutionMode::Legacy {
-            return Ok(self);
+            return Ok(());
         }
         let name = if matches!(start, Start::Load) { "on_load" } else { "on_reload" };
         let started = self.start_instance(start, &Call::by_host(name, self.limits.timeout)).await;
@@ -121,7 +121,7 @@ impl LoadedPlugin {
         if let Some(code) = &self.linked.mapped {
             code.release();
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Returns whether the component takes calls of actions, and not HTTP requests alone.

@@ -10,12 +10,11 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use plugbay_files::{FileError, FileProblem, PluginDirectory, read_file};
-use plugbay_manifest::{Layer, ManifestError, Problem, Resources, code, plugin_name_from};
+use plugbay_manifest::{Layer, ManifestError, Problem, code, plugin_name_from};
 use serde_json::Value;
 
 use self::directory::ManifestFile;
 pub(crate) use self::options::PackageOptions;
-use crate::capability::Policy;
 use crate::error::{LoadError, LoadErrorKind};
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::service::config::ConfigLayer;
@@ -170,53 +169,6 @@ impl Package {
     #[must_use]
     pub fn config_file(mut self, origin: impl Into<String>, values: impl IntoIterator<Item = (String, Value)>) -> Self {
         self.config_files.push(ConfigLayer { origin: origin.into(), values: values.into_iter().collect() });
-        self
-    }
-
-    /// Adds a manifest layer, which overrides the component's embedded manifest and the layers added before.
-    #[must_use]
-    pub fn manifest(mut self, layer: Layer) -> Self {
-        self.options.layers.push(layer);
-        self
-    }
-
-    /// Sets an option of the plugin's configuration. It overrides the plugin's files, and values that the plugin itself
-    /// sets override it.
-    #[must_use]
-    pub fn configure(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.options.configuration.get_or_insert_default().insert(key.into(), value.into());
-        self
-    }
-
-    /// Sets all options of the plugin's configuration, replacing options set before. If there are none, a reload
-    /// removes the options of the loaded plugin.
-    #[must_use]
-    pub fn configure_all(mut self, options: impl IntoIterator<Item = (String, Value)>) -> Self {
-        self.options.configuration = Some(options.into_iter().collect());
-        self
-    }
-
-    /// Sets resource limits that override the manifest's, up to the ceilings.
-    #[must_use]
-    pub fn resources(mut self, resources: Resources) -> Self {
-        self.options.resources = Some(resources);
-        self
-    }
-
-    /// Sets the operator's rules for this plugin, which take precedence over the rules for all plugins.
-    #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.options.policy = Some(policy);
-        self
-    }
-
-    /// Sets whether this plugin may run in trusted mode if its manifest asks for that (`execution_mode: trusted`).
-    /// Default: `false`; a plugin that asks is then not loaded. A trusted plugin is not metered with fuel unless a
-    /// limit is set, and can access the directories and addresses that it asks for and is granted.
-    /// [`RuntimeBuilder::trust`](crate::RuntimeBuilder::trust) does the same by name.
-    #[must_use]
-    pub fn trusted(mut self, trusted: bool) -> Self {
-        self.options.trusted = Some(trusted);
         self
     }
 

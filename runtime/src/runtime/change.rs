@@ -46,7 +46,7 @@ impl Runtime {
     /// Changes to its memory after it handed over its state do not reach the new revision, so state that must not be
     /// lost belongs in a service.
     ///
-    /// A plugin that is disabled gets the new revision and stays disabled: none of its code runs. One that has failed
+    /// A plugin that is disabled or lazy gets the new revision and stays so: none of its code runs. One that has failed
     /// serves again, and starts as if it were loaded.
     ///
     /// Plugins that require the old version and not the new one are left alone; [`reload_with`](Self::reload_with) can
@@ -131,14 +131,14 @@ impl Runtime {
     ) -> Result<Plugin, LoadError> {
         let state = plugin.state();
         let transition = plugin.begin(match state {
-            PluginState::Disabled => state,
+            PluginState::Disabled | PluginState::Lazy => state,
             _ if state.serves() => PluginState::Reloading,
             _ => PluginState::Loading,
         });
         match self.successor(plugin, package, state, dependents).await {
             Ok(new) => {
                 let old = plugin.swap(new);
-                let next = if state == PluginState::Disabled { state } else { PluginState::Ready };
+                let next = if is_at_rest(state) { state } else { PluginState::Ready };
                 transition.complete(next);
                 if next.serves() {
                     event::begin(plugin);
@@ -165,10 +165,10 @@ impl Runtime {
         if dependents == Dependents::Refuse {
             self.check_dependents(&plugin.borrow().manifest, &checked.manifest.version)?;
         }
-        if state == PluginState::Disabled {
+        if is_at_rest(state) {
             return Ok(self.prepare(checked, Some(&plugin.get())).await?.closed());
         }
-        self.check_requirements(&checked.manifest)?;
+        self.start_requirements(&checked.manifest, &[]).await?;
         // Everything slow happens before the state is requested: later changes by calls are not handed over.
         let old = plugin.get();
         let prepared = self.prepare(checked, Some(&old)).await?;
@@ -211,18 +211,22 @@ impl Runtime {
         true
     }
 
-    /// Enables a disabled plugin: starts it as [`load`](Self::load) does, with the package that it was loaded from. If
-    /// it is not disabled, nothing happens.
+    /// Enables a disabled plugin, or a lazy one before its first use: starts it as [`load`](Self::load) does, with the
+    /// package that it was loaded from. Otherwise nothing happens.
     ///
     /// # Errors
     /// [`LoadError`] if no plugin of this name is loaded, if a plugin that it requires does not serve, or if it does
-    /// not start. It then stays disabled.
+    /// not start. It then stays disabled or lazy.
     pub async fn enable(&self, name: &str) -> Result<Plugin, LoadError> {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
-        if plugin.state() == PluginState::Disabled {
-            self.start_again(&plugin, turn).await?;
-            plugin.announce_start("enabled");
+        match plugin.state() {
+            PluginState::Disabled => {
+                self.start_again(&plugin, turn).await?;
+                plugin.announce_start("enabled");
+            }
+            PluginState::Lazy => self.start_in_place(&plugin).await?,
+            _ => {}
         }
         Ok(Plugin::new(plugin))
     }
@@ -237,8 +241,13 @@ impl Runtime {
     pub async fn restart(&self, name: &str) -> Result<Plugin, LoadError> {
         let turn = self.0.plugins.turn(name).await;
         let plugin = self.loaded(name)?;
-        if plugin.state() == PluginState::Disabled {
-            return Err(LoadError::new(name, LoadErrorKind::Disabled));
+        match plugin.state() {
+            PluginState::Disabled => return Err(LoadError::new(name, LoadErrorKind::Disabled)),
+            PluginState::Lazy => {
+                self.start_in_place(&plugin).await?;
+                return Ok(Plugin::new(plugin));
+            }
+            _ => {}
         }
         self.start_again(&plugin, turn).await?;
         plugin.announce_start("restarted");
@@ -266,7 +275,7 @@ impl Runtime {
         let transition = plugin.begin(if serves { PluginState::Reloading } else { PluginState::Loading });
         let started = async {
             let prepared = Prepared::again(&plugin.borrow());
-            self.check_requirements(prepared.manifest())?;
+            self.start_requirements(prepared.manifest(), &[]).await?;
             prepared.start(Start::Load).await
         };
         match started.await {
@@ -289,6 +298,11 @@ impl Runtime {
             schedule::start(plugin);
         }
     }
+}
+
+/// Returns whether a plugin in this state gets a new revision without starting it.
+fn is_at_rest(state: PluginState) -> bool {
+    matches!(state, PluginState::Disabled | PluginState::Lazy)
 }
 
 /// Reads the files that a plugin was loaded from, with the application's settings.

@@ -1,6 +1,6 @@
 //! Changes of a plugin that others require: whether these are left alone, prevent the change, or end with the plugin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plugbay_manifest::Manifest;
 use semver::Version;
@@ -61,6 +61,30 @@ impl Runtime {
         Ok((plugin, unloaded))
     }
 
+    /// Returns the names of the plugins in use that require a plugin, directly or through others, each before those
+    /// that it requires.
+    pub fn dependents(&self, name: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        self.add_dependents(&self.requirements(), name, &mut BTreeSet::from([name.to_owned()]), &mut found);
+        found
+    }
+
+    fn add_dependents(
+        &self,
+        all: &BTreeMap<String, BTreeSet<String>>,
+        name: &str,
+        seen: &mut BTreeSet<String>,
+        found: &mut Vec<String>,
+    ) {
+        let in_use = |name: &str| self.plugin(name).is_some_and(|plugin| plugin.state() != PluginState::Disabled);
+        for (dependent, requires) in all {
+            if requires.contains(name) && in_use(dependent) && seen.insert(dependent.clone()) {
+                self.add_dependents(all, dependent, seen, found);
+                found.push(dependent.clone());
+            }
+        }
+    }
+
     /// Checks that all plugins that require the present version of a plugin accept the new one.
     pub(super) fn check_dependents(&self, before: &Manifest, version: &Version) -> Result<(), LoadError> {
         let by = self.dependents_lost(before, version);
@@ -90,12 +114,7 @@ impl Runtime {
         }
         let mut ending = BTreeSet::from([name.to_owned()]);
         if dependents != Dependents::Keep {
-            let in_use = |name: &str| self.plugin(name).is_some_and(|plugin| plugin.state() != PluginState::Disabled);
-            while let Some((dependent, _)) = all.iter().find(|(dependent, requires)| {
-                !ending.contains(*dependent) && !requires.is_disjoint(&ending) && in_use(dependent)
-            }) {
-                ending.insert(dependent.clone());
-            }
+            ending.extend(self.dependents(name));
         }
         if dependents == Dependents::Refuse && ending.len() > 1 {
             ending.remove(name);

@@ -55,20 +55,8 @@ impl Prepared {
     /// Creates the declared tables, starts the first instance and returns the revision that serves. A revision that
     /// replaces another must also be healthy. If it fails, jobs that it has added are removed.
     pub(super) async fn start(self, start: Start) -> Result<LoadedPlugin, LoadError> {
-        let Prepared { revision, shares_jobs } = self;
-        let context = revision.context.clone();
-        let jobs = (!shares_jobs).then(|| context.jobs.begin_start());
-        let starting = Starting::new(&revision);
-        let started = start_revision(revision, start).await;
-        if started.is_ok() {
-            starting.succeeded();
-        }
-        match (&started, jobs) {
-            (Ok(_), Some(jobs)) => jobs.succeeded(),
-            (Err(_), Some(jobs)) => jobs.failed().await,
-            (_, None) => {}
-        }
-        started
+        start_revision(&self.revision, start, self.shares_jobs).await?;
+        Ok(self.revision)
     }
 
     /// Returns a revision that serves nothing.
@@ -78,17 +66,35 @@ impl Prepared {
     }
 }
 
-async fn start_revision(revision: LoadedPlugin, start: Start) -> Result<LoadedPlugin, LoadError> {
+/// Starts a revision. If it fails, jobs and subscriptions that its code has added are removed. `shares_jobs` is whether
+/// calls that another revision serves add jobs through the same context.
+pub(super) async fn start_revision(revision: &LoadedPlugin, start: Start, shares_jobs: bool) -> Result<(), LoadError> {
+    let context = revision.context.clone();
+    let jobs = (!shares_jobs).then(|| context.jobs.begin_start());
+    let starting = Starting::new(revision);
+    let started = start_first(revision, start).await;
+    if started.is_ok() {
+        starting.succeeded();
+    }
+    match (&started, jobs) {
+        (Ok(()), Some(jobs)) => jobs.succeeded(),
+        (Err(_), Some(jobs)) => jobs.failed().await,
+        (_, None) => {}
+    }
+    started
+}
+
+async fn start_first(revision: &LoadedPlugin, start: Start) -> Result<(), LoadError> {
     let (context, manifest) = (&revision.context, &revision.manifest);
     let declared = context.db.declare(&manifest.tables, manifest.database.as_deref()).await;
     declared.map_err(|NotDeclared(message)| LoadError::new(&*context.name, LoadErrorKind::Tables { message }))?;
     let is_probed = matches!(start, Start::Reload { .. });
-    let revision = revision.start(start).await?;
-    if is_probed && let Err(error) = dispatch::probe(&revision).await {
+    revision.start(start).await?;
+    if is_probed && let Err(error) = dispatch::probe(revision).await {
         revision.unload().await;
         return Err(error);
     }
-    Ok(revision)
+    Ok(())
 }
 
 impl Runtime {
@@ -240,10 +246,10 @@ impl Runtime {
         PluginCalls::new(name.clone(), requires, directory, self.0.services.clone(), self.0.waits.clone())
     }
 
-    /// Checks that the plugins that this one requires serve.
-    pub(super) fn check_requirements(&self, manifest: &Manifest) -> Result<(), LoadError> {
+    /// Checks that the plugins that this one requires serve, or are lazy if `lazy` says so.
+    pub(super) fn check_requirements(&self, manifest: &Manifest, lazy: bool) -> Result<(), LoadError> {
         for required in &manifest.requires {
-            let found = match self.serving_version(&required.name) {
+            let found = match self.serving_version(&required.name, lazy) {
                 Err(found) => found,
                 Ok(version) if required.version.as_ref().is_some_and(|wanted| !wanted.matches(&version)) => {
                     format!("loaded in version {version}")
@@ -259,13 +265,13 @@ impl Runtime {
     }
 
     /// Returns the version of the plugin of this name, or why none serves.
-    fn serving_version(&self, name: &str) -> Result<Version, String> {
+    fn serving_version(&self, name: &str, lazy: bool) -> Result<Version, String> {
         if let Some(provided) = self.0.plugins.provided(name) {
             return Ok(provided.version().clone());
         }
         let Some(plugin) = self.0.plugins.get(name) else { return Err("not loaded".to_owned()) };
         match plugin.state() {
-            state if state.serves() => Ok(plugin.borrow().manifest.version.clone()),
+            state if state.serves() || lazy && plugin.is_lazy() => Ok(plugin.borrow().manifest.version.clone()),
             state => Err(state.to_string()),
         }
     }

@@ -140,6 +140,30 @@ impl LogSink for TracingSink {
     }
 }
 
+/// Returns a sink that puts these names before the target of each line, or the sink itself if there are none.
+pub(crate) fn below(parents: Vec<String>, sink: impl LogSink + 'static) -> Arc<dyn LogSink> {
+    if parents.is_empty() { Arc::new(sink) } else { Arc::new(BelowParents { parents: parents.join(":"), sink }) }
+}
+
+struct BelowParents<S> {
+    parents: String,
+    sink: S,
+}
+
+impl<S: LogSink> LogSink for BelowParents<S> {
+    fn log(&self, record: &LogRecord<'_>) {
+        let target = match record.target {
+            "" => self.parents.clone(),
+            target => format!("{}:{target}", self.parents),
+        };
+        self.sink.log(&LogRecord { target: &target, ..record.clone() });
+    }
+
+    fn threshold(&self) -> LogLevel {
+        self.sink.threshold()
+    }
+}
+
 struct Fields<'a>(&'a [(String, String)]);
 
 impl fmt::Display for Fields<'_> {

@@ -20,6 +20,23 @@ pub(crate) fn begin(plugin: &Arc<CurrentRevision>) {
     let revision = plugin.get();
     let declared = &revision.manifest.events.subscribes;
     revision.context.events.attach(&revision.context.name, declared, || PluginHandler::of(plugin));
+    note_withheld(&revision);
+}
+
+/// Logs the declared subscriptions that receive nothing, which would go unnoticed otherwise: an event that is withheld
+/// is not an error.
+fn note_withheld(revision: &LoadedPlugin) {
+    let context = &revision.context;
+    for subscription in &revision.manifest.events.subscribes {
+        let pattern = &subscription.topic;
+        if is_own_topic(&context.name, pattern) {
+            continue;
+        }
+        if let Some(denial) = context.permissions.withheld_subscription(pattern) {
+            let text = format!("it subscribes to `{pattern}` and receives no such event: {denial}; {}", denial.hint());
+            context.log.write(LogLevel::Warn, TARGET, &text, &[]);
+        }
+    }
 }
 
 /// Finds the handlers of the plugins that are registered here.

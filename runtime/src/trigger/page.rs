@@ -22,7 +22,7 @@ use crate::plugin::loaded::LoadedPlugin;
 /// Finds the page of a call.
 pub(crate) fn find(plugin: &CurrentRevision, path: &str) -> Result<FoundPage, PageError> {
     let revision = plugin.borrow();
-    if revision.instances.is_closed() && plugin.refusal(&revision).is_some() {
+    if revision.instances.is_closed() && !plugin.is_lazy() && plugin.refusal(&revision).is_some() {
         return Err(PageError::UnknownPlugin { plugin: revision.name().to_owned() });
     }
     find_in(&revision, path)

@@ -29,7 +29,7 @@ impl Directory for Registry {
 
     fn serves(&self, plugin: &str) -> bool {
         match self.get(plugin) {
-            Some(plugin) => plugin.state().serves(),
+            Some(plugin) => plugin.state().takes_calls(),
             None => self.provided(plugin).is_some(),
         }
     }
@@ -51,7 +51,7 @@ impl Directory for Registry {
             actions: plugin.action_names(),
         };
         let mut all: Vec<PluginInfo> =
-            self.all().into_iter().filter(|plugin| plugin.state().serves()).map(loaded).collect();
+            self.all().into_iter().filter(|plugin| plugin.state().takes_calls()).map(loaded).collect();
         all.extend(self.all_provided().into_iter().map(provided));
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all

@@ -22,6 +22,7 @@ pub(crate) async fn handle(plugin: &CurrentRevision, mut call: RouteCall) -> Res
     let since = Instant::now();
     let revision = plugin.borrow();
     if revision.instances.is_closed()
+        && !plugin.is_lazy()
         && let Some(kind) = plugin.refusal(&revision)
     {
         return Err(InvokeError::new(revision.name(), "route", kind).into());

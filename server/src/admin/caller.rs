@@ -68,6 +68,11 @@ impl Caller {
         self.identity.require(ScopeKind::Manage, None)
     }
 
+    /// Checks that the caller may change a plugin.
+    pub(crate) fn manages_plugin(&self, plugin: &str) -> Result<(), Refusal> {
+        self.identity.require(ScopeKind::Manage, Some(plugin))
+    }
+
     /// Whether the caller is a process of the host's user on this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.is_local

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::body::{self, Body};
 use super::caller::Caller;
 use super::error::AdminError;
-use super::lifecycle::report;
+use super::lifecycle::{Dependents, dependents_of, report};
 use super::parameters::{Path, Query};
 use super::{AdminState, UPLOAD_BYTES_MAX};
 use crate::access::ScopeKind;
@@ -72,6 +72,9 @@ pub(super) struct Remove {
     /// Whether its values, tables and jobs are removed too.
     #[serde(default)]
     data: bool,
+    /// What becomes of the plugins that require it. Those that are not installed are disabled and not removed.
+    #[serde(default)]
+    dependents: Dependents,
 }
 
 /// `POST /plugins`
@@ -143,6 +146,16 @@ pub(super) async fn remove(
 ) -> Result<Json<Value>, AdminError> {
     let name = caller.plugin_name(&state, &key, ScopeKind::Manage).await?;
     let catalog = state.needed_catalog().await?;
+    let dependents = dependents_of(&state, &caller, Some(catalog), &name, asked.dependents).await?;
+    for dependent in &dependents {
+        match catalog.remove(&**dependent).await {
+            Ok(_) => {}
+            Err(error) if error.code() == "not_installed" => {
+                state.node()?.set_enabled(catalog, &**dependent, false).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     let removed = catalog.remove(&*name).await?;
     let refreshed = state.node()?.refresh(catalog).await?;
     let data_removed = match asked.data {

@@ -2,13 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
+use plugbay_catalog::Catalog;
 use plugbay_node::RefreshReport;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::AdminState;
 use super::caller::Caller;
 use super::error::AdminError;
-use super::parameters::Path;
+use super::parameters::{Path, Query};
 use super::plugins;
 use crate::access::ScopeKind;
 
@@ -18,7 +22,29 @@ pub(super) async fn enable(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<Json<Value>, AdminError> {
-    switch(&state, &caller, &key, true).await
+    switch(&state, &caller, &key, true, Dependents::Keep).await
+}
+
+/// What becomes of the plugins that require one that is disabled or removed, directly or through others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum Dependents {
+    /// They stay, and their calls of the plugin fail.
+    #[default]
+    Keep,
+    /// If there are any, nothing is changed, and the answer is 409 `plugin_required`.
+    Refuse,
+    /// They are disabled or removed first.
+    Cascade,
+}
+
+/// The query of `POST /plugins/{plugin}/disable`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Disable {
+    /// What becomes of the plugins that require it.
+    #[serde(default)]
+    dependents: Dependents,
 }
 
 /// `POST /plugins/{plugin}/disable`
@@ -26,20 +52,59 @@ pub(super) async fn disable(
     State(state): State<AdminState>,
     caller: Caller,
     Path(key): Path<String>,
+    Query(asked): Query<Disable>,
 ) -> Result<Json<Value>, AdminError> {
-    switch(&state, &caller, &key, false).await
+    switch(&state, &caller, &key, false, asked.dependents).await
 }
 
 /// Enables or disables a plugin, for later starts too if there is a data directory.
-async fn switch(state: &AdminState, caller: &Caller, key: &str, enabled: bool) -> Result<Json<Value>, AdminError> {
+async fn switch(
+    state: &AdminState,
+    caller: &Caller,
+    key: &str,
+    enabled: bool,
+    dependents: Dependents,
+) -> Result<Json<Value>, AdminError> {
     let name = caller.plugin_name(state, key, ScopeKind::Manage).await?;
-    match state.catalog(true).await? {
-        Some(catalog) => drop(state.node()?.set_enabled(catalog, &*name, enabled).await?),
-        None if enabled => drop(state.runtime().enable(&name).await?),
-        None if !state.runtime().disable(&name).await => return Err(AdminError::unknown_plugin(&name)),
-        None => {}
+    let catalog = state.catalog(true).await?;
+    let mut changing = dependents_of(state, caller, catalog, &name, dependents).await?;
+    changing.push(name.clone());
+    for plugin in &changing {
+        match catalog {
+            Some(catalog) => drop(state.node()?.set_enabled(catalog, &**plugin, enabled).await?),
+            None if enabled => drop(state.runtime().enable(plugin).await?),
+            None if !state.runtime().disable(plugin).await => return Err(AdminError::unknown_plugin(plugin)),
+            None => {}
+        }
     }
     changed(state, if enabled { "enabled" } else { "disabled" }, &name).await
+}
+
+/// The plugins that have to be changed before this one, each before those that it requires: none, unless `dependents`
+/// says so.
+pub(super) async fn dependents_of(
+    state: &AdminState,
+    caller: &Caller,
+    catalog: Option<&Catalog>,
+    name: &str,
+    dependents: Dependents,
+) -> Result<Vec<String>, AdminError> {
+    if dependents == Dependents::Keep {
+        return Ok(Vec::new());
+    }
+    let mut found = state.runtime().dependents(name);
+    if let Some(catalog) = catalog {
+        let installed = catalog.dependents(name).await?.into_iter().map(|plugin| plugin.name);
+        found.extend(installed.filter(|plugin| !found.contains(plugin)).collect::<Vec<_>>());
+    }
+    if dependents == Dependents::Refuse && !found.is_empty() {
+        let message = format!("plugin `{name}` is required by {}", found.join(", "));
+        return Err(AdminError::new(StatusCode::CONFLICT, "plugin_required", message));
+    }
+    for plugin in &found {
+        caller.manages_plugin(plugin)?;
+    }
+    Ok(found)
 }
 
 /// `POST /plugins/{plugin}/restart`

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{catalog, dead_letters, dockstat, events, host, logs, stored, stream, tables, tokens};
+use super::{catalog, dead_letters, dockstat, events, host, lifecycle, logs, stored, stream, tables, tokens};
 use crate::access::ScopeKind::{Call, Manage, Read};
 use crate::openapi::{Operation, Schemas, object};
 
@@ -184,7 +184,11 @@ fn of_plugins(schemas: &mut Schemas) -> Vec<Operation> {
         ("reload", "Loads a plugin again from its files or its package"),
     ] {
         let path = format!("/api/v1/plugins/{{plugin}}/{verb}");
-        operations.push(change("post", &path, &format!("{verb}_plugin"), summary, tag));
+        let operation = change("post", &path, &format!("{verb}_plugin"), summary, tag);
+        operations.push(match verb {
+            "disable" => operation.query::<lifecycle::Disable>(schemas),
+            _ => operation,
+        });
     }
     operations
 }

@@ -57,16 +57,16 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The tools of plugins that serve, by name.
+    /// The tools of plugins that take calls, by name.
     fn tools(&self) -> BTreeMap<String, ExposedTool> {
-        let plugins = self.runtime.plugins().into_iter().filter(|plugin| plugin.state().serves());
+        let plugins = self.runtime.plugins().into_iter().filter(|plugin| plugin.state().takes_calls());
         let tools = plugins.flat_map(|plugin| tool::of_plugin(&plugin, &self.exposed));
         tools.map(|exposed| (exposed.tool.name.to_string(), exposed)).collect()
     }
 
     fn find(&self, name: &str) -> Option<ExposedTool> {
         let (plugin, _) = name.split_once('.')?;
-        let plugin = self.runtime.plugin(plugin).filter(|plugin| plugin.state().serves())?;
+        let plugin = self.runtime.plugin(plugin).filter(|plugin| plugin.state().takes_calls())?;
         tool::of_plugin(&plugin, &self.exposed).into_iter().find(|exposed| exposed.tool.name == name)
     }
 

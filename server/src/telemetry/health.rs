@@ -55,8 +55,9 @@ impl PluginHealth {
             ("calls".to_owned(), json!(metrics.calls)),
             ("errors".to_owned(), json!(metrics.errors.values().sum::<u64>())),
         ]);
-        let (mut healthy, mut message) = (status.state.serves(), format!("the plugin is {}", status.state));
-        if healthy {
+        // A lazy plugin is not started to ask it.
+        let (mut healthy, mut message) = (status.state.takes_calls(), format!("the plugin is {}", status.state));
+        if status.state.serves() {
             match tokio::time::timeout(CHECKS_MAX, plugin.health()).await {
                 Ok(Ok(own)) => {
                     healthy = own.healthy;
@@ -93,7 +94,7 @@ impl HostHealth {
         let metrics = BTreeMap::from([
             ("uptime".to_owned(), json!(uptime_seconds)),
             ("plugins".to_owned(), json!(plugins.len())),
-            ("serving".to_owned(), json!(plugins.iter().filter(|plugin| plugin.is_loaded()).count())),
+            ("serving".to_owned(), json!(plugins.iter().filter(|plugin| plugin.state().serves()).count())),
         ]);
         let healthy = components.values().all(is_healthy);
         let message = if healthy { "the host is healthy" } else { "a part of the host is not healthy" }.to_owned();

@@ -29,6 +29,7 @@ function Failure({ error, retry, isStale }) {
 const TONES = {
   ready: "success",
   disabled: "neutral",
+  lazy: "neutral",
   failed: "error",
   restarting: "warning",
   loading: "primary",

@@ -87,6 +87,36 @@ fn disabling_a_required_plugin_names_its_dependents() {
 }
 
 #[test]
+fn dependents_prevent_a_change_or_are_changed_first() {
+    let scene = Scene::new();
+    scene.install(named("base"));
+    for (name, required) in [("user", "base"), ("top", "user")] {
+        let file = scene.file("user.wasm", named(name).manifest("requires", json!([required])));
+        scene.run(&["install", text(&file), "--yes"]).exits_with(0);
+    }
+    for verb in ["disable", "remove"] {
+        let refused = scene.run(&[verb, "base", "--dependents", "refuse"]).exits_with(4);
+        assert_contains(
+            &refused.stderr,
+            &["plugin_required", "`base` is required by top, user", "--dependents cascade"],
+        );
+    }
+    let enabled = || scene.list().iter().map(|plugin| plugin["enabled"] == true).collect::<Vec<_>>();
+    assert_eq!(enabled(), [true; 3], "nothing was changed");
+
+    let disabled = scene.run(&["disable", "user", "--dependents", "cascade"]).exits_with(0);
+    assert_contains(&disabled.stderr, &["disabled top, which requires `user`"]);
+    assert_eq!((disabled.stdout.as_str(), enabled()), ("disabled user\n", vec![true, false, false]));
+    scene.run(&["disable", "base", "--dependents", "refuse"]).exits_with(0);
+    for name in ["base", "user", "top"] {
+        scene.run(&["enable", name]).exits_with(0);
+    }
+    let removed = scene.run(&["remove", "base", "--dependents", "cascade"]).exits_with(0);
+    assert_contains(&removed.stderr, &["removed top 0.1.0, which requires `base`", "removed user"]);
+    assert!(scene.list().is_empty());
+}
+
+#[test]
 fn update_shows_permissions_and_limits_that_grow() {
     let scene = Scene::new();
     scene.install(hello("1.0.0"));

@@ -1,9 +1,11 @@
 //! Records the events that it receives, reacts as their names specify, and reports the health that its payload sets.
-//! When it starts, it subscribes and ends subscriptions as its configuration says, and fails if that says `fails`.
+//! When it starts, it subscribes (to one event each if `once` is set, durably if `durable` is) and ends subscriptions
+//! as its configuration says, and fails if that says `fails`. If `recorder` is set, it passes the data of each event on
+//! to the plugin of this name.
 
 use std::cell::RefCell;
 
-use plugbay_guests::{Failure, Value, config, events, failure, json};
+use plugbay_guests::{Failure, Value, config, events, failure, json, plugins};
 
 thread_local! {
     static HEARD: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
@@ -29,19 +31,35 @@ fn answer(answer: Result<String, Failure>) -> Result<Value, Failure> {
     answer.map(Value::from)
 }
 
+fn setting(key: &str) -> Value {
+    let json = config::get(key).ok().flatten();
+    json.and_then(|json| serde_json::from_str::<Value>(&json).ok()).unwrap_or_default()
+}
+
 fn start() -> Result<(), Failure> {
-    let setting = |key: &str| {
-        let json = config::get(key).ok().flatten();
-        json.and_then(|json| serde_json::from_str::<Value>(&json).ok()).unwrap_or_default()
-    };
     let texts = |key: &str| setting(key).as_array().cloned().unwrap_or_default();
+    let (once, durable) = (setting("once") == true, setting("durable") == true);
+    let options = json!({ "priority": 1, "once": once, "durable": durable }).to_string();
     for topic in texts("subscribes") {
-        events::subscribe(topic.as_str().unwrap_or_default(), Some(r#"{"priority": 1}"#))?;
+        events::subscribe(topic.as_str().unwrap_or_default(), Some(&options))?;
     }
     for id in texts("unsubscribes") {
         events::unsubscribe(id.as_str().unwrap_or_default());
     }
     if setting("fails") == true { Err(failure("unwilling", "it does not start")) } else { Ok(()) }
+}
+
+/// Publishes `count` events with data of `bytes` bytes. Returns how many were accepted, and the code of the first
+/// failure.
+fn publish_many(payload: &Value) -> Value {
+    let number = |key: &str| payload[key].as_u64().unwrap_or_default();
+    let data = Value::from("x".repeat(number("bytes") as usize)).to_string();
+    for accepted in 0..number("count") {
+        if let Err(error) = events::publish(topic(payload), &data, None) {
+            return json!([accepted, error.code]);
+        }
+    }
+    json!([number("count"), null])
 }
 
 impl event_handler::Guest for Guest {
@@ -67,6 +85,9 @@ impl event_handler::Guest for Guest {
         }
         if topic.ends_with(".trap") {
             panic!("panics on this event");
+        }
+        if setting("recorder") == true {
+            plugins::call("recorder", "record", &event.data())?;
         }
         HEARD.with_borrow_mut(|heard| {
             heard.push(json!({
@@ -106,6 +127,8 @@ impl actions::Guest for Guest {
                 let outcome = events::emit(topic(&payload), &payload["data"].to_string(), options(&payload).as_deref());
                 outcome.map(|json| serde_json::from_str(&json).unwrap_or_default())
             }
+            "publish_many" => Ok(publish_many(&payload)),
+            "trap" => panic!("the action `trap` traps"),
             "subscribe" => answer(events::subscribe(topic(&payload), options(&payload).as_deref())),
             "unsubscribe" => Ok(json!(events::unsubscribe(topic(&payload)))),
             "subscriptions" => Ok(serde_json::from_str(&events::subscriptions()).unwrap_or_default()),

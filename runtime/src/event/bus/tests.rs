@@ -237,7 +237,8 @@ async fn subscriptions_of_the_code_are_one_for_each_pattern_and_outlive_reloads(
     let fixture = Fixture::new();
     let plugin: Arc<str> = "a".into();
     let options = |priority, once| SubscriptionOptions { priority, once, durable: false };
-    let subscribe = |pattern: &str, priority, once| fixture.bus.subscribe(&plugin, pattern, options(priority, once));
+    let subscribe =
+        |pattern: &str, priority, once| fixture.bus.subscribe(&plugin, pattern, options(priority, once), false);
     // While it starts.
     let id = subscribe("order.*", 50, false).expect("subscribed");
     assert_eq!(fixture.emit("order.placed").await.handlers, 0, "it does not serve yet");
@@ -270,7 +271,7 @@ async fn subscriptions_of_the_code_are_one_for_each_pattern_and_outlive_reloads(
 async fn plugin_that_does_not_start_leaves_no_subscription() {
     let fixture = Fixture::new();
     let options = SubscriptionOptions { priority: 50, once: false, durable: true };
-    fixture.bus.subscribe(&"a".into(), "order.*", options).expect("subscribed");
+    fixture.bus.subscribe(&"a".into(), "order.*", options, false).expect("subscribed");
     fixture.bus.take_back("a", &[]);
     assert!(fixture.bus.routes.read().subscriptions.is_empty());
     fixture.attach("a", &[to("**", 10)]);

@@ -50,7 +50,8 @@ pub(super) fn from_error(error: &InvokeError) -> Failure {
         | InvokeErrorKind::MemoryLimit { .. }
         | InvokeErrorKind::StackOverflow { .. }
         | InvokeErrorKind::ResourceLimit { .. }
-        | InvokeErrorKind::PluginFailed { .. } => by_callee(error, text, details(error)),
+        | InvokeErrorKind::PluginFailed { .. }
+        | InvokeErrorKind::LoadFailed { .. } => by_callee(error, text, details(error)),
     }
 }
 
