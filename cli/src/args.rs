@@ -176,7 +176,7 @@ pub(crate) enum Command {
     /// Start a process of a host that runs
     #[command(after_help = help::PROCESSES)]
     Start(OrderedProcess),
-    /// Stop a process; it stays so until it is started, by its schedule too
+    /// Stop a process; it stays stopped until it is started or its schedule starts it
     #[command(after_help = help::PROCESSES)]
     Stop(OrderedProcess),
     /// Stop a process if it runs, and start it

@@ -5,6 +5,7 @@
 
 mod catalog_settings;
 mod cluster_entry;
+mod command_line;
 mod docker_entry;
 mod json_comments;
 mod otlp_entry;

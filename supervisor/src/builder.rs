@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugbay_manifest::{ProcessEntry, Supervision};
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::adopted::Detached;
-use crate::balancer;
+use crate::balancer::Balancer;
 use crate::clock::{Clock, SystemClock};
 use crate::command::{self, Instance};
 use crate::error::SupervisorError;
@@ -138,8 +138,11 @@ impl SupervisorBuilder {
             report(format!("`cmd` cannot be split: {problem}"));
         }
         for (field, expression) in [("cron", &entry.cron), ("terminate", &entry.terminate)] {
-            if let Some(Err(problem)) = expression.as_deref().map(Schedule::parse) {
-                report(format!("`{field}` {problem}"));
+            let Some(expression) = expression else { continue };
+            match Schedule::parse(expression).map(|mut schedule| schedule.arm(self.clock.now())) {
+                Err(problem) => report(format!("`{field}` {problem}")),
+                Ok(None) => report(format!("`{field}` `{expression}` has no next moment, such as on 30 February")),
+                Ok(Some(_)) => {}
             }
         }
         if entry.detach && self.data_dir.is_none() {
@@ -172,6 +175,10 @@ fn begin(checked: Checked, logger: &plugbay_manifest::ProcessLogger, host: &Arc<
     };
     let mut tasks = Vec::new();
     if let Some(watch) = watch {
+        for path in watch.missing() {
+            let text = format!("{} does not exist, and is watched from the moment at which it does", path.display());
+            host.log(LogSeverity::Warn, "watcher", &entry.id, text);
+        }
         let messages: Vec<_> = processes.iter().map(|process| process.messages.downgrade()).collect();
         let changed = move || {
             let alive: Vec<_> = messages.iter().filter_map(|messages| messages.upgrade()).collect();
@@ -180,25 +187,19 @@ fn begin(checked: Checked, logger: &plugbay_manifest::ProcessLogger, host: &Arc<
         };
         tasks.push(tokio::spawn(watch.run(changed)).abort_handle());
     }
+    let mut balancer_error = None;
     if let Some(cluster) = &entry.cluster
         && let (Some(common), Some(first)) = (cluster.common_port, cluster.start_port)
     {
         let ports: Vec<u16> = (0..cluster.instances).filter_map(|index| first.checked_add(index)).collect();
-        let (host, id, address, strategy) =
-            (Arc::clone(host), entry.id.clone(), (cluster.hostname, common), cluster.strategy);
-        let balance = async move {
-            match TcpListener::bind(address).await {
-                Ok(listener) => balancer::balance(listener, ports, strategy, Arc::clone(&host.clock)).await,
-                Err(error) => {
-                    let (address, port) = address;
-                    let text = format!("The balancer cannot listen on {address} port {port}: {error}");
-                    host.log(LogSeverity::Error, "cluster", &id, text);
-                }
-            }
-        };
-        tasks.push(tokio::spawn(balance).abort_handle());
+        let statuses = processes.iter().map(|process| process.status.clone()).collect();
+        let address = (cluster.hostname, common).into();
+        let balancer = Balancer::new(&entry.id, address, ports, cluster.strategy, statuses, host);
+        let (error, seen) = watch::channel(None);
+        balancer_error = Some(seen);
+        tasks.push(tokio::spawn(balancer.run(error)).abort_handle());
     }
-    Managed { entry, processes, tasks }
+    Managed { entry, processes, balancer_error, tasks }
 }
 
 impl fmt::Debug for SupervisorBuilder {

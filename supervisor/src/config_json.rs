@@ -41,23 +41,31 @@ pub fn process_config(entry: &ProcessEntry) -> Value {
                 BalanceStrategy::RoundRobin => "round-robin",
                 BalanceStrategy::LeastConnections => "least-connections",
             };
-            json!({
+            without_null(json!({
                 "instances": cluster.instances, "commonPort": cluster.common_port, "startPort": cluster.start_port,
                 "strategy": strategy,
-            })
+            }))
         }),
     );
     set(
         "logger",
         (entry.logger != ProcessLogger::default()).then(|| {
-            json!({
+            without_null(json!({
                 "console": entry.logger.console, "stdout": entry.logger.stdout, "stderr": entry.logger.stderr,
                 "decorateFiles": entry.logger.decorate_files, "decorate": entry.logger.decorate,
-            })
+            }))
         }),
     );
     set("detach", flag(entry.detach));
     Value::Object(config)
+}
+
+/// An object without the fields that are not set.
+fn without_null(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+    }
+    value
 }
 
 #[cfg(test)]
@@ -70,8 +78,10 @@ mod tests {
         entry.env = [("TOKEN".to_owned(), "hunter2".to_owned())].into();
         entry.restart = Some(RestartPolicy::Error);
         entry.restart_delay = Some(std::time::Duration::from_millis(1_500));
+        entry.logger.stdout = Some("web.log".into());
         let expected = json!({
             "id": "web", "cmd": "serve", "env": { "TOKEN": HIDDEN }, "restart": "error", "restartDelayMs": 1_500,
+            "logger": { "stdout": "web.log" },
         });
         assert_eq!(process_config(&entry), expected);
     }

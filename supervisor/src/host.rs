@@ -63,8 +63,8 @@ impl Host {
                 Some(false) => self.files.get(&path).write(text),
                 _ => self.files.get(&path).write(&format!("{} [{id}:{category}] {text}", iso_time(self.now()))),
             };
-            if let Err(error) = written {
-                tracing::warn!(process = id, path = %path.display(), %error, "output cannot be written to its file");
+            if let Some(error) = written {
+                tracing::warn!(process = id, path = %path.display(), %error, "output cannot be written to its file, and is only in the log until it can be");
             }
         }
         self.log(severity, category, id, text.to_owned());

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,6 +23,8 @@ pub(crate) struct LogFile {
     path: PathBuf,
     bytes_max: u64,
     open: Mutex<Option<(File, u64)>>,
+    /// Whether the last line could not be written.
+    is_failing: AtomicBool,
 }
 
 impl LogFiles {
@@ -34,20 +37,19 @@ impl LogFiles {
 
 impl LogFile {
     fn new(path: &Path, bytes_max: u64) -> Self {
-        LogFile { path: path.to_owned(), bytes_max, open: Mutex::new(None) }
+        LogFile { path: path.to_owned(), bytes_max, open: Mutex::new(None), is_failing: AtomicBool::new(false) }
     }
 
-    /// Appends a line.
-    ///
-    /// # Errors
-    /// Those of the file system. The next line opens the file again.
-    pub(crate) fn write(&self, line: &str) -> io::Result<()> {
+    /// Appends a line. Returns the error of the first line that cannot be written, and none for those after it until
+    /// one is written again. The next line opens the file again.
+    pub(crate) fn write(&self, line: &str) -> Option<io::Error> {
         let mut open = self.open.lock();
         let written = self.append(&mut open, line);
         if written.is_err() {
             *open = None;
         }
-        written
+        let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
+        written.err().filter(|_| !was_failing)
     }
 
     fn append(&self, open: &mut Option<(File, u64)>, line: &str) -> io::Result<()> {
@@ -98,11 +100,26 @@ mod tests {
         let path = directory.path().join("logs/web.log");
         let file = LogFile::new(&path, 10);
         for number in 0..20 {
-            file.write(&format!("line {number:02}")).expect("written");
+            assert!(file.write(&format!("line {number:02}")).is_none(), "written");
         }
         let read = |name: &str| std::fs::read_to_string(directory.path().join("logs").join(name)).expect("there");
         assert_eq!(read("web.log"), "line 19\n");
         assert_eq!((read("web.log.1"), read("web.log.5")), ("line 18\n".to_owned(), "line 14\n".to_owned()));
         assert_eq!(path.parent().expect("a parent").read_dir().expect("a directory").count(), 6);
+    }
+
+    #[test]
+    fn failure_is_reported_once_until_a_line_is_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("logs/web.log");
+        std::fs::write(directory.path().join("logs"), "in the way").expect("written");
+        let file = LogFile::new(&path, 10);
+        assert!(file.write("one").is_some() && file.write("two").is_none());
+        std::fs::remove_file(directory.path().join("logs")).expect("removed");
+        assert!(file.write("three").is_none());
+        std::fs::remove_dir_all(directory.path().join("logs")).expect("removed");
+        std::fs::write(directory.path().join("logs"), "in the way").expect("written");
+        assert!(file.write("four").is_some(), "the file is full, and cannot be made again");
+        assert_eq!(file.write("five").map(|error| error.kind()), None);
     }
 }

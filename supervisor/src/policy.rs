@@ -10,6 +10,9 @@ use crate::state::ProcessState;
 const RESTART_DELAY: Duration = Duration::from_secs(10);
 /// The delay of a restart of a watched process.
 const WATCHED_RESTART_DELAY: Duration = Duration::from_millis(500);
+/// The shortest time between two starts by the policy, so that a process that ends at once takes no core and does not
+/// push all other lines out of the log. Pup looks for processes to restart once a second.
+pub(crate) const BETWEEN_STARTS: Duration = Duration::from_secs(1);
 /// The exit code of a run that a signal of the supervisor ended.
 const STOPPED_CODE: i32 = 124;
 

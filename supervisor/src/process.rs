@@ -24,7 +24,7 @@ use crate::status::{ProcessStatus, Telemetry};
 pub enum Order {
     /// Start it.
     Start,
-    /// Stop it, and leave it so until it is started, its schedule starts it, or its watched files change.
+    /// Stop it, and leave it so until it is started or its schedule starts it. Changes of its watched files do not.
     Stop,
     /// Stop it if it runs, and start it.
     Restart,
@@ -88,6 +88,7 @@ pub(super) struct ProcessTask {
     pub(super) run_count: u64,
     pub(super) stopping: Option<Stopping>,
     pub(super) restart_at: Option<SystemTime>,
+    last_start: Option<SystemTime>,
     pub(super) timeout_at: Option<SystemTime>,
     /// The restart that begins when the process has ended.
     pub(super) pending: Option<Pending>,
@@ -137,6 +138,7 @@ impl Process {
             run_count: 0,
             stopping: None,
             restart_at: None,
+            last_start: None,
             timeout_at: None,
             pending: None,
             starts,
@@ -256,9 +258,10 @@ impl ProcessTask {
         self.set_state(ProcessState::Starting, |status| {
             (status.pid, status.code, status.signal) = (None, None, None);
             (status.started, status.exited, status.telemetry) = (None, None, None);
-            status.restarts += u64::from(is_restart);
+            status.restarts = if is_restart { status.restarts + 1 } else { 0 };
         });
         let now = self.host.now();
+        self.last_start = Some(now);
         match self.spawn() {
             Ok(pid) => {
                 self.timeout_at = self.entry.timeout.and_then(|timeout| now.checked_add(timeout));
@@ -294,10 +297,11 @@ impl ProcessTask {
     }
 
     fn stop_for_operator(&mut self, reason: &str) -> Result<(), OrderError> {
-        let was_planned = self.restart_at.is_some() || self.pending.is_some();
+        let is_awaited = self.restart_at.is_some() || self.pending.is_some();
+        let is_watched = !self.entry.watch.is_empty() && !self.is_held;
         self.drop_pending();
         self.is_held = true;
-        match self.stop(reason) || was_planned {
+        match self.stop(reason) || is_awaited || is_watched {
             true => Ok(()),
             false => Err(OrderError::NotRunning { id: self.id.to_string() }),
         }
@@ -323,7 +327,11 @@ impl ProcessTask {
         self.log(LogSeverity::Log, category, format!("Process {word}, reason: {reason}"));
     }
 
+    /// Starts or restarts the process. As in Pup, the files of a process that was stopped on purpose are not watched.
     fn on_files_changed(&mut self) {
+        if self.is_held || self.shut_down.is_some() {
+            return;
+        }
         let at = self.host.now();
         self.log(LogSeverity::Log, "watcher", "File change detected".to_owned());
         self.host.observe(&ProcessEvent::Watch { at, status: self.status_now() });
@@ -332,10 +340,12 @@ impl ProcessTask {
             let status = self.status.borrow();
             (status.status, status.blocked)
         };
-        if self.shut_down.is_none() && !self.is_held && !is_blocked && state != ProcessState::Created {
-            // A failure is in the status.
-            let _ = self.restart("File change", policy::restart_delay(&self.entry));
-        }
+        // A failure is in the status.
+        let _ = match state {
+            _ if is_blocked => Ok(()),
+            ProcessState::Created => self.start("File change", false),
+            _ => self.restart("File change", policy::restart_delay(&self.entry)),
+        };
     }
 
     fn on_ended(&mut self, number: u64, end: RunEnd) {
@@ -379,12 +389,14 @@ impl ProcessTask {
         let is_kept_down = status.blocked || self.is_held || self.shut_down.is_some();
         let ended = status.exited.unwrap_or(status.updated);
         drop(status);
-        let delay = match &self.pending {
-            Some(pending) => Some(pending.delay),
+        self.restart_at = match &self.pending {
+            Some(pending) => Some(later(ended, pending.delay)),
             None if is_kept_down => None,
-            None => policy::restart_delay_after(&self.entry, state),
+            None => policy::restart_delay_after(&self.entry, state).map(|delay| {
+                let earliest = self.last_start.map_or(ended, |start| later(start, policy::BETWEEN_STARTS));
+                later(ended, delay).max(earliest)
+            }),
         };
-        self.restart_at = delay.map(|delay| later(ended, delay));
     }
 
     /// Plans the start of a process that was unblocked.

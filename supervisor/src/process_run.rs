@@ -1,6 +1,7 @@
 //! The runs of a process: starting one, adopting one of an earlier host, and the files that name it.
 
 use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -31,8 +32,14 @@ impl ProcessTask {
             command.stdout(file_or_null(path)?).stderr(file_or_null(errors)?);
         }
         let mark = Arc::clone(&settings.mark);
-        let run = Run::start(command, settings, &self.host, self.sink(), self.end())
-            .map_err(|error| format!("`{}`: {error}", self.entry.cmd))?;
+        let directory = command.as_std().get_current_dir().map(Path::to_owned);
+        let run =
+            Run::start(command, settings, &self.host, self.sink(), self.end()).map_err(|error| {
+                match directory.filter(|directory| !directory.is_dir()) {
+                    Some(missing) => format!("its working directory {} does not exist", missing.display()),
+                    None => format!("`{}`: {error}", self.entry.cmd),
+                }
+            })?;
         let pid = run.pid;
         self.runs.push(run);
         self.name_run(pid, &mark);
@@ -116,8 +123,10 @@ impl ProcessTask {
     }
 }
 
-fn file_or_null(path: Option<std::path::PathBuf>) -> Result<Stdio, String> {
+/// Opens a file for the output of a detached process. It is never renamed, because the process writes to it itself.
+fn file_or_null(path: Option<PathBuf>) -> Result<Stdio, String> {
     let Some(path) = path else { return Ok(Stdio::null()) };
-    let file = OpenOptions::new().create(true).append(true).open(&path);
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let file = made.and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
     file.map(Stdio::from).map_err(|error| format!("{} cannot be opened: {error}", path.display()))
 }

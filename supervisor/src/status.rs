@@ -32,7 +32,7 @@ pub struct ProcessStatus {
     pub exited: Option<SystemTime>,
     /// Whether it may not be started.
     pub blocked: bool,
-    /// The restarts since it was started or stopped on purpose.
+    /// The restarts since it was started or stopped on purpose, by its schedule or by a change of its watched files.
     pub restarts: u64,
     /// The moment of the last change of this status.
     #[serde(serialize_with = "time")]
@@ -46,6 +46,9 @@ pub struct ProcessStatus {
     /// Whether it is one process or a cluster.
     #[serde(rename = "type")]
     pub kind: ProcessKind,
+    /// The reason for which the balancer of a cluster does not listen. It tries again every ten seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer_error: Option<String>,
     /// The instances of a cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<ProcessStatus>,
@@ -104,6 +107,7 @@ impl ProcessStatus {
             pending_restart_reason: None,
             telemetry: None,
             kind: ProcessKind::Process,
+            balancer_error: None,
             processes: Vec::new(),
         }
     }

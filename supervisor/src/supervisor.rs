@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use plugbay_manifest::ProcessEntry;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use crate::error::OrderError;
@@ -38,6 +38,8 @@ struct Inner {
 pub(crate) struct Managed {
     pub(crate) entry: Arc<ProcessEntry>,
     pub(crate) processes: Vec<Process>,
+    /// The reason for which the balancer does not listen.
+    pub(crate) balancer_error: Option<watch::Receiver<Option<String>>>,
     /// The watch of its files and the balancer.
     pub(crate) tasks: Vec<AbortHandle>,
 }
@@ -76,7 +78,11 @@ impl Supervisor {
     fn status_of(&self, managed: &Managed) -> ProcessStatus {
         let mut all = managed.processes.iter().map(|process| process.status.borrow().clone());
         match &managed.entry.cluster {
-            Some(_) => ProcessStatus::of_cluster(&managed.entry.id, all.collect(), self.0.host.now()),
+            Some(_) => {
+                let mut status = ProcessStatus::of_cluster(&managed.entry.id, all.collect(), self.0.host.now());
+                status.balancer_error = managed.balancer_error.as_ref().and_then(|error| error.borrow().clone());
+                status
+            }
             None => all.next().unwrap_or_else(|| ProcessStatus::new(&managed.entry.id, self.0.host.now())),
         }
     }

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use plugbay_manifest::WatcherEntry;
 use regex::Regex;
 
-/// The time for which files have to be left alone, as in Pup.
-const DEBOUNCE: Duration = Duration::from_millis(350);
+/// The pause after a look is at least this multiple of its duration, so that many files do not take a core.
+const PAUSE_PER_LOOK: u32 = 20;
 /// The shortest time between two looks.
 const INTERVAL_MIN: Duration = Duration::from_millis(50);
 /// The number of looks after which a change is reported even if files still change.
@@ -52,17 +52,26 @@ impl FileWatch {
         Ok(FileWatch { paths, interval: entry.interval.max(INTERVAL_MIN), filter })
     }
 
+    /// The files and directories that do not exist.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path).filter(|path| !path.exists())
+    }
+
     /// Calls `changed` after each change, until it returns false.
     pub(crate) async fn run(self, mut changed: impl FnMut() -> bool) {
+        let begun = Instant::now();
         let mut seen = self.look().await;
+        let mut looked_for = begun.elapsed();
         loop {
-            tokio::time::sleep(self.interval).await;
+            tokio::time::sleep(self.interval.max(looked_for * PAUSE_PER_LOOK)).await;
+            let begun = Instant::now();
             let mut last = self.look().await;
+            looked_for = begun.elapsed();
             if last == seen {
                 continue;
             }
             for _ in 0..LOOKS_MAX {
-                tokio::time::sleep(DEBOUNCE).await;
+                tokio::time::sleep(self.interval).await;
                 let now = self.look().await;
                 if std::mem::replace(&mut last, now) == last {
                     break;

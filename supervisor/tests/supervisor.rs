@@ -5,6 +5,8 @@
 #[path = "supervised/harness.rs"]
 mod harness;
 
+#[path = "supervised/cluster.rs"]
+mod cluster;
 #[path = "supervised/groups.rs"]
 mod groups;
 #[path = "supervised/host_end.rs"]
@@ -13,6 +15,8 @@ mod host_end;
 mod orders;
 #[path = "supervised/output.rs"]
 mod output;
+#[path = "supervised/problems.rs"]
+mod problems;
 #[path = "supervised/restarts.rs"]
 mod restarts;
 #[path = "supervised/triggers.rs"]

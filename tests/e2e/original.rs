@@ -111,6 +111,14 @@ fn configuration_of_pup_names_the_plugins_that_have_to_be_components() {
 }
 
 #[test]
+fn command_of_pup_that_needs_a_shell_must_change() {
+    let page = r#"{ "processes": [{ "id": "Web", "cmd": "npm run build && node $HOME/server.js" }] }"#;
+    let directory = plugin(&[("pup.json", page)]);
+    let ran = check(directory.path()).exits_with(3);
+    assert_contains(&ran.stderr, &["must change", "processes[0].cmd: `&&` is syntax of a shell", "write `sh -c '…'`"]);
+}
+
+#[test]
 fn configuration_of_pup_without_plugins_needs_no_change() {
     let directory = plugin(&[("pup.json", r#"{ "processes": [{ "id": "web", "cmd": "node server.js" }] }"#)]);
     let ran = check(directory.path()).exits_with(0);

@@ -71,7 +71,9 @@ async fn granted_process_is_seen_and_controlled() {
 async fn process_without_a_grant_is_denied() {
     let (host, recorded) = host(Policy::allow_all());
     let plugin = plugin(&host, json!([{ "resource": "process.web", "actions": ["read"] }])).await;
-    for (action, id) in [("status", "db"), ("logs", "db"), ("stop", "web"), ("stop", "db"), ("stop", "all")] {
+    for (action, id) in
+        [("status", "db"), ("status", "Web"), ("logs", "db"), ("stop", "web"), ("stop", "db"), ("stop", "all")]
+    {
         let answer = call(&plugin, action, id).await;
         assert!(answer["error"]["permission_denied"].is_string(), "{action} {id}: {answer}");
     }
@@ -92,7 +94,7 @@ async fn order_to_all_needs_the_grant_for_each() {
 async fn name_that_is_not_valid_and_unknown_process_are_named() {
     let (host, _) = host(Policy::allow_all());
     let plugin = plugin(&host, json!([{ "resource": "process.*" }])).await;
-    for id in ["", "Web", "*", &"x".repeat(65)] {
+    for id in ["", "Wéb", "*", &"x".repeat(65)] {
         assert!(call(&plugin, "status", id).await["error"]["invalid_argument"].is_string(), "{id}");
     }
     assert_eq!(call(&plugin, "status", "other").await["error"]["not_found"], "there is no process `other`");

@@ -1,6 +1,7 @@
 //! The part `cluster` of a process: instances of it behind one port.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -88,13 +89,32 @@ pub(super) fn read(node: &Node<'_>, report: &mut Report) -> Option<ClusterEntry>
     if last.is_some_and(|last| last > 65_536) {
         node.problem(report, code::OUT_OF_RANGE, "the ports of the instances go beyond 65535");
     }
-    let own = entry.start_port.map(|port| u32::from(port)..u32::from(port) + u32::from(entry.instances));
-    if let (Some(common), Some(own)) = (entry.common_port, own)
-        && own.contains(&u32::from(common))
+    if let Some(common) = entry.common_port
+        && entry.instance_ports().contains(&u32::from(common))
     {
         node.problem(report, code::CONFLICT, format!("port {common} is also that of an instance"));
     }
     Some(entry)
+}
+
+impl ClusterEntry {
+    /// The ports of the instances, which may go beyond 65,535 in an entry that is refused.
+    fn instance_ports(&self) -> Range<u32> {
+        self.start_port.map_or(0..0, |port| u32::from(port)..u32::from(port) + u32::from(self.instances))
+    }
+
+    /// A port that this cluster and another one would use.
+    pub(super) fn shared_port(&self, other: &ClusterEntry) -> Option<u32> {
+        let is_same_address =
+            self.hostname == other.hostname || self.hostname.is_unspecified() || other.hostname.is_unspecified();
+        let (common, other_common) = (self.common_port.map(u32::from), other.common_port.map(u32::from));
+        let (own, others) = (self.instance_ports(), other.instance_ports());
+        let first_shared = own.start.max(others.start);
+        common
+            .filter(|port| others.contains(port) || (is_same_address && other_common == Some(*port)))
+            .or_else(|| other_common.filter(|port| own.contains(port)))
+            .or_else(|| (own.contains(&first_shared) && others.contains(&first_shared)).then_some(first_shared))
+    }
 }
 
 pub(super) fn read_address(node: &Node<'_>, report: &mut Report) -> Option<IpAddr> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cluster_entry::{self, ClusterEntry};
+use super::command_line;
 use super::process_logger::{self, ProcessLogger};
 use crate::field::{Table, field};
 use crate::limits::{ENV_MAX, ENV_VALUE_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, PROCESSES_MAX, WATCHED_PATHS_MAX};
@@ -21,7 +22,9 @@ use crate::read::{Node, Object};
 use crate::shape;
 
 /// The pattern of the identifiers of processes, for the JSON Schema.
-const ID_PATTERN: &str = "^[a-z0-9@._-]+$";
+pub(super) const ID_PATTERN: &str = "^[A-Za-z0-9@._-]+$";
+/// The same in words.
+pub(super) const ID_RULE: &str = "use `a` to `z`, `A` to `Z`, digits, `@`, `.`, `_` and `-`";
 /// The longest command line, in characters.
 const COMMAND_CHARS_MAX: usize = 8 << 10;
 /// The shortest and the longest cron expression, in characters.
@@ -38,7 +41,7 @@ const RESTARTS_MAX: u64 = 1_000_000_000;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ProcessEntry {
-    /// The name of the process: 1 to 64 of `a-z 0-9 @ . _ -`.
+    /// The name of the process: 1 to 64 of `A-Z a-z 0-9 @ . _ -`. Names that differ in case are different names.
     pub id: String,
     /// The command line, whose words are split and quoted as in a shell. It is not run by a shell.
     pub cmd: String,
@@ -56,7 +59,7 @@ pub struct ProcessEntry {
     pub cron: Option<String>,
     /// The cron expression of its ends.
     pub terminate: Option<String>,
-    /// Files and directories whose changes restart it.
+    /// Files and directories whose changes restart it, and start it if it has not run yet.
     pub watch: Vec<PathBuf>,
     /// The time after which a run is stopped.
     pub timeout: Option<Duration>,
@@ -107,7 +110,7 @@ const PROCESS: Table = &[
     field("autostart", "Whether the process is started with the host. Default: false.", shape::boolean),
     field("cron", "The cron expression of its starts, in UTC.", cron_shape),
     field("terminate", "The cron expression of its ends, in UTC.", cron_shape),
-    field("watch", "Files and directories whose changes restart the process.", || {
+    field("watch", "Files and directories whose changes start or restart the process.", || {
         shape::list(shape::line(PATH_CHARS_MAX), WATCHED_PATHS_MAX)
     }),
     field(
@@ -153,6 +156,7 @@ pub(super) fn read_processes(node: &Node<'_>, report: &mut Report) -> Vec<Proces
         }
     }
     report_shared_instances(node, &entries, report);
+    report_shared_ports(node, &entries, report);
     entries
 }
 
@@ -167,6 +171,18 @@ fn report_shared_instances(node: &Node<'_>, entries: &[ProcessEntry], report: &m
         {
             let message = format!("{} is the name of an instance of a cluster", quoted(&entry.id));
             node.problem(report, code::DUPLICATE, message);
+        }
+    }
+}
+
+/// Reports ports that two clusters would use.
+fn report_shared_ports(node: &Node<'_>, entries: &[ProcessEntry], report: &mut Report) {
+    let clusters: Vec<_> = entries.iter().filter_map(|entry| Some((&entry.id, entry.cluster.as_ref()?))).collect();
+    for (index, (id, cluster)) in clusters.iter().enumerate() {
+        let shared = clusters[..index].iter().find_map(|(other, entry)| Some((other, cluster.shared_port(entry)?)));
+        if let Some((other, port)) = shared {
+            let message = format!("port {port} is used by the clusters {} and {}", quoted(other), quoted(id));
+            node.problem(report, code::CONFLICT, message);
         }
     }
 }
@@ -208,6 +224,11 @@ fn read_process(node: &Node<'_>, report: &mut Report) -> Option<ProcessEntry> {
     })
 }
 
+/// Whether a character may be in the identifier of a process.
+pub(super) fn is_in_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '-')
+}
+
 fn read_command(object: &Object<'_>, report: &mut Report) -> Option<String> {
     if let Some(worker) = object.get("worker") {
         let instead = "workers run inside Pup itself: write the command instead, such as `cmd: deno run -A worker.ts`";
@@ -215,14 +236,18 @@ fn read_command(object: &Object<'_>, report: &mut Report) -> Option<String> {
         // A missing `cmd` would be a second report of the same problem.
         return object.get("cmd")?.line(COMMAND_CHARS_MAX, report);
     }
-    object.need("cmd", report)?.line(COMMAND_CHARS_MAX, report)
+    let node = object.need("cmd", report)?;
+    let line = node.line(COMMAND_CHARS_MAX, report)?;
+    if let Err(message) = command_line::check(&line) {
+        node.problem(report, code::INVALID_VALUE, message);
+    }
+    Some(line)
 }
 
 fn read_id(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let id = node.line(NAME_CHARS_MAX, report)?;
-    let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '@' | '.' | '_' | '-');
-    let problem = if !id.chars().all(is_id) {
-        "use lower-case letters, digits, `@`, `.`, `_` and `-`"
+    let problem = if !id.chars().all(is_in_id) {
+        ID_RULE
     } else if id == "all" || id == "core" {
         "`all` stands for all processes and `core` for the host"
     } else {
@@ -262,12 +287,11 @@ fn read_paths(node: &Node<'_>, report: &mut Report) -> Vec<PathBuf> {
 }
 
 fn read_timeout(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
-    let timeout = read_seconds(node, SECONDS_MAX, report)?;
-    if timeout < Duration::from_secs(1) {
-        node.problem(report, code::OUT_OF_RANGE, "a run has at least 1 second");
+    if node.value.as_f64().is_some_and(|seconds| !(1.0..=SECONDS_MAX as f64).contains(&seconds)) {
+        node.problem(report, code::OUT_OF_RANGE, format!("must be from 1 to {SECONDS_MAX} seconds"));
         return None;
     }
-    Some(timeout)
+    read_seconds(node, SECONDS_MAX, report)
 }
 
 pub(super) fn read_seconds_of(object: &Object<'_>, name: &str, report: &mut Report) -> Option<Duration> {

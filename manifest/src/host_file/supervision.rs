@@ -7,17 +7,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cluster_entry::read_address;
-use super::process_entry::{self, ProcessEntry, SECONDS_MAX};
+use super::process_entry::{self, ID_PATTERN, ID_RULE, ProcessEntry};
 use super::process_logger::{self, HostLogger};
 use crate::field::{Field, Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
-use crate::part::resources::read_seconds;
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
 
 /// The most patterns of watched files, and the most consumers of revoked tokens.
 const ENTRIES_MAX: usize = 1_000;
+/// The shortest and the longest interval of the watcher, in milliseconds.
+const INTERVAL_MS_MIN: u64 = 50;
+const INTERVAL_MS_MAX: u64 = 86_400_000;
 
 /// The processes of a host, and the settings of them all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +46,8 @@ pub struct Supervision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatcherEntry {
-    /// The time between two looks at the files. Default: 1 s.
+    /// The time between two looks at the files, and the time for which they have to be left alone after a change.
+    /// Default: 350 ms.
     pub interval: Duration,
     /// The extensions of watched files, without a dot. Default: ts, tsx, js, jsx, json.
     pub exts: Vec<String>,
@@ -70,7 +73,7 @@ impl Default for WatcherEntry {
     fn default() -> Self {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         WatcherEntry {
-            interval: Duration::from_secs(1),
+            interval: Duration::from_millis(350),
             exts: owned(&["ts", "tsx", "js", "jsx", "json"]),
             matching: owned(&["**/*.*"]),
             skip: owned(&["**/.git/**"]),
@@ -89,7 +92,7 @@ impl ApiEntry {
 }
 
 pub(super) const NAME: Field =
-    field("name", "The name of the instance, in a pup.json.", || shape::name("^[a-z0-9@._-]+$", NAME_CHARS_MAX));
+    field("name", "The name of the instance, in a pup.json.", || shape::name(ID_PATTERN, NAME_CHARS_MAX));
 pub(super) const PROCESSES: Field =
     field("processes", "The programs that the host runs beside its plugins.", process_entry::processes_shape);
 pub(super) const TERMINATE_TIMEOUT: Field = field(
@@ -112,8 +115,8 @@ pub(super) const API: Field =
 const WATCHER_FIELDS: Table = &[
     field(
         "interval",
-        "The seconds between two looks at the files. Default: 1.",
-        || json!({ "type": "number", "exclusiveMinimum": 0, "maximum": SECONDS_MAX }),
+        "The milliseconds between two looks at the files, and those for which they have to be left alone. Default: 350.",
+        || json!({ "type": "number", "minimum": INTERVAL_MS_MIN, "maximum": INTERVAL_MS_MAX }),
     ),
     field("exts", "The extensions of watched files. Default: ts, tsx, js, jsx, json.", patterns_shape),
     field("match", "The patterns of which a path has to match one. Default: **/*.*", patterns_shape),
@@ -149,10 +152,9 @@ pub(super) fn read(object: &Object<'_>, report: &mut Report) -> Supervision {
 
 fn read_name(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let name = node.line(NAME_CHARS_MAX, report)?;
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '@' | '.' | '_' | '-');
-    if !name.chars().all(fits) {
-        let rule = "use lower-case letters, digits, `@`, `.`, `_` and `-`";
-        node.problem(report, code::INVALID_NAME, format!("{} is not the name of an instance: {rule}", quoted(&name)));
+    if !name.chars().all(process_entry::is_in_id) {
+        let message = format!("{} is not the name of an instance: {ID_RULE}", quoted(&name));
+        node.problem(report, code::INVALID_NAME, message);
         return None;
     }
     Some(name)
@@ -169,14 +171,27 @@ fn read_watcher(node: &Node<'_>, report: &mut Report) -> Option<WatcherEntry> {
         None => default,
     };
     Some(WatcherEntry {
-        interval: object
-            .get("interval")
-            .and_then(|node| read_seconds(&node, SECONDS_MAX, report))
-            .unwrap_or(default.interval),
+        interval: object.get("interval").and_then(|node| read_interval(&node, report)).unwrap_or(default.interval),
         exts: lines("exts", default.exts, report),
         matching: lines("match", default.matching, report),
         skip: lines("skip", default.skip, report),
     })
+}
+
+/// Reads the interval, whose unit is that of Pup. A number that is meant as seconds is too small.
+fn read_interval(node: &Node<'_>, report: &mut Report) -> Option<Duration> {
+    let Some(milliseconds) = node.value.as_f64() else {
+        node.wrong_type(report, "a number of milliseconds");
+        return None;
+    };
+    let interval = Duration::try_from_secs_f64(milliseconds / 1_000.0).ok();
+    let fits = Duration::from_millis(INTERVAL_MS_MIN)..=Duration::from_millis(INTERVAL_MS_MAX);
+    let interval = interval.filter(|interval| fits.contains(interval));
+    if interval.is_none() {
+        let message = format!("must be from {INTERVAL_MS_MIN} to {INTERVAL_MS_MAX} milliseconds");
+        node.problem(report, code::OUT_OF_RANGE, message);
+    }
+    interval
 }
 
 fn read_api(node: &Node<'_>, report: &mut Report) -> Option<ApiEntry> {

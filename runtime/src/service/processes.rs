@@ -123,11 +123,11 @@ impl fmt::Debug for Processes {
 /// # Errors
 /// [`ProcessError::Invalid`].
 pub(crate) fn check_id(id: &str) -> Result<(), ProcessError> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '@' | '.' | '_' | '-');
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '_' | '-');
     if (1..=PROCESS_ID_BYTES_MAX).contains(&id.len()) && id.chars().all(fits) {
         return Ok(());
     }
-    let rule = format!("1 to {PROCESS_ID_BYTES_MAX} lower-case letters, digits, `@`, `.`, `_` and `-`");
+    let rule = format!("1 to {PROCESS_ID_BYTES_MAX} ASCII letters, digits, `@`, `.`, `_` and `-`");
     Err(ProcessError::Invalid(format!("the name of a process has {rule}")))
 }
 
@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn name_of_a_process_is_checked() {
-        for id in ["web", "web-1", "@a.b_c", &"x".repeat(PROCESS_ID_BYTES_MAX)] {
+        for id in ["web", "Web", "web-1", "@a.b_c", &"x".repeat(PROCESS_ID_BYTES_MAX)] {
             assert_eq!(check_id(id), Ok(()), "{id}");
         }
-        for id in ["", "Web", "a b", "a*", &"x".repeat(PROCESS_ID_BYTES_MAX + 1)] {
+        for id in ["", "Wéb", "a b", "a*", &"x".repeat(PROCESS_ID_BYTES_MAX + 1)] {
             assert!(matches!(check_id(id), Err(ProcessError::Invalid(_))), "{id}");
         }
     }

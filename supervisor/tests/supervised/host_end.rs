@@ -3,7 +3,7 @@
 use plugbay_manifest::Supervision;
 use plugbay_supervisor::{Order, ProcessState, SupervisorBuilder};
 
-use crate::harness::{endless, is_alive, supervised, supervised_in, until};
+use crate::harness::{endless, is_alive, shell, supervised, supervised_in, until};
 
 /// The variable that makes the test below a host, which is killed.
 const HOST_VARIABLE: &str = "SUPERVISOR_TEST_HOST";
@@ -46,12 +46,15 @@ fn dropped_executor_kills_the_processes() {
 
 #[tokio::test]
 async fn detached_process_is_left_and_found_again() {
-    let mut entry = endless("web");
+    let mut entry = shell("web", "echo output; exec sleep 1000000");
     (entry.detach, entry.autostart) = (true, true);
+    entry.logger.stdout = Some("logs/web.log".into());
     let all = supervised([entry.clone()]);
     let pid = all.wait("web", ProcessState::Running).await.pid.expect("a number");
     all.supervisor.shutdown().await;
     assert!(is_alive(pid));
+    let log = all.directory.path().join("logs/web.log");
+    until("its output is in its file", || std::fs::read_to_string(&log).is_ok_and(|text| text == "output\n")).await;
     let again = supervised_in(all.directory, [entry]);
     let status = again.wait("web", ProcessState::Running).await;
     assert_eq!((status.pid, again.states("web")), (Some(pid), vec![0, 200]), "it is the same process");
