@@ -101,8 +101,8 @@ impl SupervisorBuilder {
     /// Checks the processes, and starts those that start with the host. It has to be called in a Tokio runtime.
     ///
     /// # Errors
-    /// [`SupervisorError`] with all problems: command lines, cron expressions and patterns that cannot be read, and
-    /// detached processes without a directory for data.
+    /// [`SupervisorError`] with all problems: command lines, cron expressions and patterns that cannot be read, cron
+    /// expressions without a next moment, and detached processes without a directory for data.
     pub fn start(self) -> Result<Supervisor, SupervisorError> {
         let checked = self.checked()?;
         let supervision = &self.supervision;

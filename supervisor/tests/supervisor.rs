@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "supervised/cluster.rs"]
 mod cluster;
+#[path = "supervised/fields.rs"]
+mod fields;
 #[path = "supervised/groups.rs"]
 mod groups;
 #[path = "supervised/host_end.rs"]

@@ -38,6 +38,10 @@ pub fn supervised_in(directory: tempfile::TempDir, processes: impl IntoIterator<
     let mut supervision = Supervision::default();
     supervision.processes = processes.into_iter().collect();
     supervision.watcher.interval = Duration::from_millis(50);
+    supervised_with(directory, supervision)
+}
+
+pub fn supervised_with(directory: tempfile::TempDir, supervision: Supervision) -> Supervised {
     let (clock, events) = (ManualClock::default(), Arc::new(Mutex::new(Vec::new())));
     let record = Arc::clone(&events);
     let supervisor = SupervisorBuilder::new(supervision)
