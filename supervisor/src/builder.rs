@@ -176,7 +176,7 @@ fn begin(checked: Checked, logger: &plugbay_manifest::ProcessLogger, host: &Arc<
     let mut tasks = Vec::new();
     if let Some(watch) = watch {
         for path in watch.missing() {
-            let text = format!("{} does not exist, and is watched from the moment at which it does", path.display());
+            let text = format!("{} does not exist, and is watched as soon as it does", path.display());
             host.log(LogSeverity::Warn, "watcher", &entry.id, text);
         }
         let messages: Vec<_> = processes.iter().map(|process| process.messages.downgrade()).collect();

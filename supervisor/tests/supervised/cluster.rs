@@ -74,7 +74,7 @@ async fn started(instances: u16, strategy: &str) -> (Supervised, u16) {
     (all, common)
 }
 
-/// Waits until instances have begun to listen so many times.
+/// Waits until instances have begun to listen for the given time: the first, the second and so on.
 async fn listening(all: &Supervised, instances: impl IntoIterator<Item = u16>, times: usize) {
     for instance in instances {
         let id = format!("web-{instance}");
@@ -139,8 +139,8 @@ async fn least_connections_takes_the_instance_with_the_fewest() {
     let (second, other) = connect(port).await.expect("an instance");
     assert_ne!(number, other);
     drop(second);
-    // The balancer sees the ends of connections at its own time. Then none of them goes to the first instance, which has
-    // one that is open.
+    // The balancer sees the ends of connections at its own time. Then the first instance, which has an open one, gets
+    // none.
     let expected = String::from(other).repeat(3);
     let asked = async { while ask(port, 3).await != expected {} };
     assert!(tokio::time::timeout(Duration::from_secs(60), asked).await.is_ok());
