@@ -429,6 +429,22 @@ async fn command_lists_and_orders_processes() {
     scene.served.end();
 }
 
+#[tokio::test]
+async fn balancer_without_its_port_is_listed_with_the_reason() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port();
+    let cluster =
+        format!("{{ instances: 1, startPort: {}, commonPort: {port} }}", if port > 2_000 { 1_999 } else { 2_999 });
+    let scene =
+        Scene::new("plugbay.yaml", &format!("processes: [{{ id: web, cmd: sleep 1000000, cluster: {cluster} }}]"));
+    let listed = async || {
+        let listed = Plugbay::new(["ps", "--data-dir", &scene.data]).run().exits_with(0).stdout;
+        listed.contains(&port.to_string()).then_some(listed)
+    };
+    assert_contains(&until("the reason", listed).await, &["1 process", "web", "cannot listen"]);
+    scene.served.end();
+}
+
 #[test]
 fn processes_that_cannot_be_set_up_are_reported_before_anything_is_loaded() {
     let directory = tempfile::tempdir().expect("a directory");

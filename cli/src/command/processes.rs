@@ -61,7 +61,8 @@ fn row(status: &Value) -> Vec<Cell> {
         (None, Some(code)) => format!("exit code {code}"),
         (None, None) => String::new(),
     };
-    vec![text("id").into(), state, pid.into(), end.into(), restarts.into(), blocked.into()]
+    let problem = Cell::styled(RED, text("balancerError"));
+    vec![text("id").into(), state, pid.into(), end.into(), restarts.into(), blocked.into(), problem]
 }
 
 pub(crate) fn order(args: &OrderedProcess, order: &str, output: Output) -> Result<Exit, Error> {
