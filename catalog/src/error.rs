@@ -184,9 +184,10 @@ impl CatalogError {
             CatalogProblem::Transfer(TransferError { problem: TransferProblem::PrivateAddress(_), .. }) => {
                 Some("hosts with private addresses are named one by one, so that no package can reach the others")
             }
-            CatalogProblem::Transfer(TransferError { problem: TransferProblem::Denied(_), .. }) => {
-                Some("credentials are those of wkg's config.toml or Docker's config.json")
-            }
+            CatalogProblem::Transfer(TransferError { problem: TransferProblem::Denied(_), .. }) => Some(
+                "credentials are those of wkg's config.toml, a token in WKG_REGISTRY_<REGISTRY>_AUTH_BEARER, or those of \
+                 Docker's config.json",
+            ),
             _ => None,
         }
     }

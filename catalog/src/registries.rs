@@ -19,6 +19,10 @@ pub(crate) use self::metadata::{Metadata, OciPlace};
 use self::wkg::WkgFile;
 use crate::limits::SETTINGS_BYTES_MAX;
 
+/// The name of a variable with a bearer token, before and after the registry.
+const TOKEN_PREFIX: &str = "WKG_REGISTRY_";
+const TOKEN_SUFFIX: &str = "_AUTH_BEARER";
+
 /// The settings of all registries. `Default` has none.
 #[derive(Clone, Debug, Default)]
 pub struct Registries {
@@ -26,6 +30,8 @@ pub struct Registries {
     namespaces: HashMap<String, Mapping>,
     packages: HashMap<String, Mapping>,
     registries: HashMap<String, Settings>,
+    /// The bearer tokens of the environment, by the variable that names their registry.
+    tokens: HashMap<String, Credentials>,
     /// The namespace of a package that is named without one.
     default_namespace: Option<String>,
 }
@@ -112,6 +118,7 @@ impl Registries {
             namespaces: file.namespace_registries,
             packages: file.package_registry_overrides,
             registries,
+            tokens: HashMap::new(),
             default_namespace: None,
         })
     }
@@ -177,11 +184,13 @@ impl Registries {
         self.default_namespace = Some(namespace.into());
     }
 
-    /// The environment variable with which `wkg` takes the bearer token of a registry.
-    pub fn token_variable(registry: &str) -> String {
-        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-        let name: String = registry.chars().map(letter).collect();
-        format!("WKG_REGISTRY_{name}_AUTH_BEARER")
+    /// Adds the bearer tokens among these environment variables. As for `wkg`, `WKG_REGISTRY_<REGISTRY>_AUTH_BEARER`
+    /// has the token of a registry, such as `WKG_REGISTRY_GHCR_IO_AUTH_BEARER`, and takes precedence over all other
+    /// credentials of it.
+    pub fn add_tokens(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
+        let is_token = |name: &str| name.starts_with(TOKEN_PREFIX) && name.ends_with(TOKEN_SUFFIX);
+        let tokens = environment.into_iter().filter(|(name, token)| is_token(name) && !token.is_empty());
+        self.tokens.extend(tokens.map(|(name, token)| (name, Credentials::Token(token))));
     }
 
     pub(crate) fn default_namespace(&self) -> Option<&str> {
@@ -189,7 +198,8 @@ impl Registries {
     }
 
     pub(crate) fn credentials(&self, registry: &str) -> Option<Credentials> {
-        self.registries.get(registry)?.credentials.clone()
+        let of_files = || self.registries.get(registry)?.credentials.as_ref();
+        self.tokens.get(&token_variable(registry)).or_else(of_files).cloned()
     }
 
     /// Whether the settings say that a registry is reached without encryption.
@@ -214,10 +224,18 @@ impl Registries {
             Some(Mapping::Registry(registry)) => registry,
             None => self.default_registry.as_ref()?,
         };
-        let local = self.registries.get(registry).and_then(|settings| settings.local_root.clone());
-        let place = local.map_or_else(|| PackagePlace::WellKnown(registry.to_ascii_lowercase()), PackagePlace::Local);
+        let registry = registry.to_ascii_lowercase();
+        let local = self.registries.get(&registry).and_then(|settings| settings.local_root.clone());
+        let place = local.map_or(PackagePlace::WellKnown(registry), PackagePlace::Local);
         Some((namespace.to_owned(), place))
     }
+}
+
+/// The environment variable with which `wkg` takes the bearer token of a registry.
+fn token_variable(registry: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let name: String = registry.chars().map(letter).collect();
+    format!("{TOKEN_PREFIX}{name}{TOKEN_SUFFIX}")
 }
 
 /// Reads the base64 of `USER:PASSWORD`, with or without padding.
@@ -237,7 +255,7 @@ mod tests {
         [namespace_registries]
         test = { registry = "x", metadata = { preferredProtocol = "oci", oci = { registry = "ghcr.io", namespacePrefix = "webassembly/" } } }
         mine = "localhost:5000"
-        files = "files"
+        files = "Files"
         [package_registry_overrides]
         "mine:other" = "other.example"
         [registry."localhost:5000".oci]
@@ -311,7 +329,19 @@ mod tests {
     }
 
     #[test]
-    fn token_variable_is_that_of_wkg() {
-        assert_eq!(Registries::token_variable("localhost:1234"), "WKG_REGISTRY_LOCALHOST_1234_AUTH_BEARER");
+    fn token_of_the_environment_comes_before_other_credentials() {
+        let mut settings = settings();
+        settings.add_tokens(
+            [
+                ("WKG_REGISTRY_LOCALHOST_5000_AUTH_BEARER", "secret"),
+                ("WKG_REGISTRY_GHCR_IO_AUTH_BEARER", ""),
+                ("WKG_REGISTRY_GHCR_IO_AUTH_BASIC", "secret"),
+                ("GHCR_IO", "secret"),
+            ]
+            .map(|(name, token)| (name.to_owned(), token.to_owned())),
+        );
+        assert_eq!(settings.credentials("localhost:5000"), Some(Credentials::Token("secret".to_owned())));
+        assert!(matches!(settings.credentials("ghcr.io"), Some(Credentials::Password { .. })));
+        assert!(!format!("{settings:?}").contains("secret"));
     }
 }

@@ -41,9 +41,6 @@ pub use self::process_logger::{HostLogger, ProcessLogger};
 pub use self::server_entry::{ServerEntry, TlsEntry};
 pub use self::supervision::{ApiEntry, Supervision, WatcherEntry};
 
-/// The usual file names of the host's file, in the order in which a program looks for one.
-pub const HOST_FILE_NAMES: [&str; 4] = ["plugbay.yaml", "plugbay.yml", "plugbay.json", "plugbay.toml"];
-
 /// The checked contents of a host's file. `Default` is a host without a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

@@ -55,9 +55,9 @@ mod whole;
 pub use field::nearest;
 pub use format::{FILE_NAMES, Format};
 pub use host_file::{
-    ApiEntry, BalanceStrategy, CatalogSettings, ClusterEntry, DockerEntry, DockerTlsEntry, DockerUrl, HOST_FILE_NAMES,
-    HostFile, HostLogger, OtlpEntry, PluginEntry, PluginSource, ProcessEntry, ProcessLogger, RestartPolicy,
-    ServerEntry, Supervision, TlsEntry, VARIABLE_PREFIX, WatcherEntry,
+    ApiEntry, BalanceStrategy, CatalogSettings, ClusterEntry, DockerEntry, DockerTlsEntry, DockerUrl, HostFile,
+    HostLogger, OtlpEntry, PluginEntry, PluginSource, ProcessEntry, ProcessLogger, RestartPolicy, ServerEntry,
+    Supervision, TlsEntry, VARIABLE_PREFIX, WatcherEntry,
 };
 pub use layer::Layer;
 pub use manifest::Manifest;

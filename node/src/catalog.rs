@@ -1,8 +1,9 @@
 //! The catalog of a node, with the settings of the host's file and of the user's registries.
 //!
 //! The user's registries are those of `wkg` (`wasm-pkg/config.toml`) and the credentials of Docker (`config.json`), in
-//! the directories that the environment names as those tools do.
+//! the directories that the environment names as those tools do. The environment may have bearer tokens as for `wkg`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use plugbay::Limits;
@@ -67,6 +68,8 @@ fn with_trust(file: &HostFile, trust: Trust) -> Result<Fetcher, OpenCatalogError
     network.private_hosts = private_hosts;
     network.plain_hosts = plain_hosts;
     let mut registries = Registries::from_files(wkg_file().as_deref(), docker_file().as_deref())?;
+    let texts = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    registries.add_tokens(std::env::vars_os().filter_map(texts));
     if let Some(namespace) = default_namespace {
         registries.set_default_namespace(namespace);
     }

@@ -1,5 +1,9 @@
 //! Installing over HTTP: uploads, updates, rollbacks, and DockStat's paths to the catalog.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::serve::Served;
@@ -162,6 +166,51 @@ async fn paths_of_dockstat_reach_the_catalog() {
     let missing = scene.manage("DELETE", &format!("/api/v2/plugins/{id}"), Value::Null).await;
     assert_contains(&missing.text(), &["No Plugin found for id"]);
     assert_eq!(scene.request("", "GET", &format!("/api/v2/plugins/{id}"), b"").await.status, 404);
+    scene.served.end();
+}
+
+/// Sends a request to the local socket of a data directory, and returns the status line and the body.
+fn local_request(data: &Path, method: &str, path: &str, body: &Value) -> (String, Value) {
+    let mut socket = UnixStream::connect(data.join("plugbay.sock")).expect("a server listens");
+    let body = body.to_string();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    socket.write_all((head + &body).as_bytes()).expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("a whole answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a header");
+    let status = head.lines().next().unwrap_or_default().to_owned();
+    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
+}
+
+#[tokio::test]
+async fn manifest_link_is_installed_and_served_over_http() {
+    let scene = Scene::new();
+    let component = TestPlugin::from(feature::ECHO).manifest("name", json!("linked"));
+    std::fs::write(scene.directory.path().join("linked.wasm"), component.into_bytes()).expect("written");
+    let manifest = json!({
+        "name": "linked", "version": "1.0.0", "plugin": "linked.wasm", "permissions": [{ "resource": "cache.*" }],
+    });
+    std::fs::write(scene.directory.path().join("plugin.json"), manifest.to_string()).expect("written");
+    let url = format!("file://{}", scene.directory.path().join("plugin.json").display());
+    let data = scene.directory.path().join("data");
+    let install =
+        |yes: bool| local_request(&data, "POST", "/api/v2/plugins/install", &json!({ "url": url, "yes": yes }));
+    // What it asks for has to be confirmed.
+    let (status, unconfirmed) = install(false);
+    assert_eq!((&*status, &unconfirmed["success"]), ("HTTP/1.1 409 Conflict", &json!(false)), "{unconfirmed}");
+    let (status, installed) = install(true);
+    let expected = json!({ "success": true, "id": 1, "message": "Plugin saved successfully" });
+    assert_eq!((&*status, &installed), ("HTTP/1.1 200 OK", &expected));
+    let called = scene.request("", "POST", "/plugins/linked/actions/echo", b"[1]").await;
+    assert_eq!((called.status, &called.json()["result"]), (200, &json!([1])), "the host serves it at once");
+    let (_, again) = install(true);
+    assert_eq!((&again["success"], &again["message"]), (&json!(false), &json!("Plugin is already installed!")));
+    let (status, other) = local_request(&data, "POST", "/api/v2/plugins/install", &json!({ "url": "file:///a.txt" }));
+    assert_eq!((&*status, &other["message"]), ("HTTP/1.1 409 Conflict", &json!("Unsupported manifest")));
     scene.served.end();
 }
 

@@ -1,7 +1,7 @@
 //! Progress output, which appears on a terminal and not in a pipe.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 
@@ -12,8 +12,38 @@ use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::hostile;
 use crate::harness::host::TestPlugin;
 
+/// The user's side of a pseudo terminal, and everything that was shown on it so far.
+pub(super) struct Screen {
+    user: File,
+    pub(super) seen: String,
+}
+
+impl Screen {
+    /// Opens a pseudo terminal, and returns its screen and the program's side.
+    pub(super) fn open() -> (Self, OwnedFd) {
+        let (user, program) = terminal().expect("this system has pseudo terminals");
+        (Screen { user: File::from(user), seen: String::new() }, program)
+    }
+
+    /// Reads until these words were shown.
+    #[track_caller]
+    pub(super) fn wait_for(&mut self, words: &str) {
+        while !self.seen.contains(words) {
+            let (mut bytes, seen) = ([0; 1024], &self.seen);
+            let read = self.user.read(&mut bytes);
+            let read = read.unwrap_or_else(|error| panic!("it ended ({error}) without `{words}`: {seen}"));
+            self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    }
+
+    /// Types a line.
+    pub(super) fn enter(&mut self, line: &str) {
+        self.user.write_all(format!("{line}\n").as_bytes()).expect("written");
+    }
+}
+
 /// Opens a pseudo terminal, and returns the user's side and the program's side.
-pub(super) fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+fn terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     grantpt(&user)?;
     unlockpt(&user)?;
@@ -30,16 +60,10 @@ fn endless() -> tempfile::NamedTempFile {
 #[test]
 fn progress_is_shown_on_a_terminal_after_a_second() {
     let file = endless();
-    let (user, program) = terminal().expect("this system has pseudo terminals");
+    let (mut screen, program) = Screen::open();
     let command = Plugbay::new(["run", file.path().to_str().expect("UTF-8"), "attack"]);
     let mut process = command.environment("TERM", "xterm").start_at(program);
-    let mut seen = String::new();
-    let mut user = File::from(user);
-    while !seen.contains("running attack") {
-        let mut bytes = [0; 1024];
-        let read = user.read(&mut bytes).unwrap_or_else(|error| panic!("it ended ({error}) and showed: {seen}"));
-        seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
-    }
+    screen.wait_for("running attack");
     process.kill().expect("the test owns the process");
     process.wait().expect("it was killed");
 }

@@ -1,5 +1,7 @@
 //! Artefacts of an OCI registry, as a server of the tests answers requests for them.
 
+use std::time::Duration;
+
 use plugbay_catalog::Digest;
 use serde_json::{Value, json};
 
@@ -33,6 +35,20 @@ impl Artefact {
             }],
         });
         Artefact { manifest, content: component, digest }
+    }
+
+    /// An artefact whose layer of 100 MB arrives too slowly to be complete within a test.
+    pub(crate) fn slow() -> impl Fn(&Received) -> Answer + Send + Sync + 'static {
+        let mut artefact = Artefact::new(Vec::new());
+        artefact.manifest["layers"][0]["size"] = json!(100_000_000);
+        move |request| match request.line().contains("/blobs/") {
+            true => Answer::Endless {
+                start: "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n",
+                piece: vec![0; 1000],
+                pause: Duration::from_millis(10),
+            },
+            false => artefact.answer(request),
+        }
     }
 
     /// Whether a request is for the layer of this artefact.

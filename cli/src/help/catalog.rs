@@ -13,9 +13,11 @@ be confirmed by an answer on a terminal, or with --yes. Installing grants
 nothing: the policy of the host's file still decides what it may do. A version
 under which other content is installed is refused.
 
-Registries and their credentials are those of wkg (wasm-pkg/config.toml) and
-Docker (config.json). Keys of publishers are set under `catalog` in the host's
-file; with `require_signatures`, packages that none of them signed are refused.
+Registries and their credentials are those of wkg (wasm-pkg/config.toml, or the
+file that WKG_CONFIG_FILE names; WKG_REGISTRY_GHCR_IO_AUTH_BEARER has a token
+for ghcr.io) and Docker (config.json). Keys of publishers are set under
+`catalog` in the host's file; with `require_signatures`, packages that none of
+them signed are refused.
 Afterwards `plugbay run NAME ACTION --data-dir DIR` runs the plugin.
 
 Exit codes: 0 it is installed, 2 the reference or a setting is wrong, 3 the

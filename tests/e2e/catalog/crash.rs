@@ -6,10 +6,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use plugbay_catalog::fail_points::{FAIL_POINT_VARIABLE, fail_points};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scene::{Scene, hello, named, text};
+use crate::harness::guest::feature;
+use crate::harness::host::TestPlugin;
 use crate::harness::node::node_on;
+use crate::harness::oci::Artefact;
+use crate::harness::server::Server;
 
 const CHANGES: [(&str, &[&str]); 6] = [
     ("install", &["install", "new.wasm"]),
@@ -42,8 +46,11 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).expect("made");
     for entry in from.read_dir().expect("readable") {
         let entry = entry.expect("readable");
-        if entry.file_type().expect("known").is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+        let (kind, target) = (entry.file_type().expect("known"), to.join(entry.file_name()));
+        if kind.is_file() {
+            std::fs::copy(entry.path(), target).expect("copied");
+        } else if kind.is_dir() {
+            copy(&entry.path(), &target);
         }
     }
 }
@@ -91,6 +98,83 @@ async fn killed_command_leaves_the_catalog_old_or_new() {
             assert!(report.errors.is_empty(), "{point}: {:?}", report.errors);
         }
     }
+}
+
+#[test]
+fn removal_of_data_that_was_killed_is_completed_by_the_same_command() {
+    let scene = prepare();
+    let keeper = TestPlugin::from(feature::DATA).manifest("name", json!("keeper"));
+    scene.install(keeper.manifest("permissions", json!([{ "resource": "data.*" }])));
+    let run = |action: &str, payload: Value| {
+        scene.run(&["run", "keeper", action, &payload.to_string(), "--grant", "data.*"]).exits_with(0).json()
+    };
+    run("set", json!({ "key": "note", "value": 1 }));
+    let (saved, stored) = (scene.path("saved"), scene.data().join("keeper"));
+    copy(&scene.data(), &saved);
+    let remove = ["remove", "keeper", "--data", "--json"];
+    for point in ["remove.begun", "remove.changed", "remove.committed"] {
+        for _ in 0..rounds() {
+            copy(&saved, &scene.data());
+            let killed = scene.command(&remove).environment(FAIL_POINT_VARIABLE, point).start();
+            let ended = killed.wait_with_output().expect("it ends");
+            assert_eq!(ended.status.signal(), Some(9), "{point}: {}", String::from_utf8_lossy(&ended.stderr));
+            // The data is removed last, so that a plugin which is installed has its data.
+            let is_installed = scene.versions().iter().any(|(name, _)| name == "keeper");
+            assert_eq!(is_installed, point != "remove.committed", "{point}");
+            if is_installed {
+                assert_eq!(run("get", json!("note")), 1, "{point}");
+            }
+            assert!(stored.is_dir(), "{point}");
+            let removed = scene.run(&remove).exits_with(0).json();
+            assert_eq!(
+                (removed["plugin"].is_null(), &removed["data_removed"]),
+                (!is_installed, &json!(true)),
+                "{point}"
+            );
+            assert!(!stored.exists(), "{point}");
+        }
+    }
+    // A removal that ended between two files of the database.
+    copy(&saved, &scene.data());
+    scene.run(&["remove", "keeper"]).exits_with(0);
+    let log = stored.join("data.sqlite3-wal");
+    std::fs::write(&log, "").expect("written");
+    std::fs::remove_file(stored.join("data.sqlite3")).expect("it has data");
+    assert_eq!(scene.run(&remove).exits_with(0).json()["data_removed"], true);
+    assert!(!stored.exists());
+}
+
+#[test]
+fn download_that_was_killed_leaves_the_catalog_as_it_was() {
+    let scene = prepare();
+    let (old, files) = (content(&scene), names(&scene.data()));
+    let server = Server::start(Artefact::slow());
+    let file = scene.host_file(&server.authority(), "");
+    let reference = format!("oci://{}/acme/hello:3.0.0", server.authority());
+    let commands = [&["install", &reference, "--yes"][..], &["update", "hello", &reference, "--yes"]];
+    for command in commands.repeat(rounds()) {
+        let begun = server.received().iter().filter(|request| request.line().contains("/blobs/")).count();
+        let mut process = scene.command(&[command, &["--host-file", text(&file)]].concat()).start();
+        while server.received().iter().filter(|request| request.line().contains("/blobs/")).count() == begun {
+            assert_eq!(process.try_wait().expect("it is a child"), None, "{command:?} ended before its download");
+            std::thread::yield_now();
+        }
+        process.kill().expect("the test owns the process");
+        process.wait().expect("it was killed");
+        assert_eq!(content(&scene), old, "{command:?}");
+        assert_eq!(names(&scene.data()), files, "{command:?} leaves no file behind");
+    }
+}
+
+/// The sorted names of the files of a directory, without the log of the database.
+fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+    let names = directory.read_dir().expect("readable").map(|entry| entry.expect("readable").file_name());
+    let is_log = |name: &std::ffi::OsString| {
+        name.to_string_lossy().ends_with("-wal") || name.to_string_lossy().ends_with("-shm")
+    };
+    let mut names: Vec<_> = names.filter(|name| !is_log(name)).collect();
+    names.sort();
+    names
 }
 
 #[test]

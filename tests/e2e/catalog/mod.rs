@@ -5,9 +5,13 @@
 mod crash;
 mod dead_letters;
 mod life;
+mod named;
+#[cfg(unix)]
+mod progress;
 mod publish;
 #[cfg(unix)]
 mod question;
 mod refused;
 mod scene;
 mod second_host;
+mod wkg;

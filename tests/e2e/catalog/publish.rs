@@ -4,9 +4,13 @@ use std::process::Command;
 
 use super::scene::{Scene, hello, text};
 use crate::harness::assert::assert_contains;
+use crate::harness::client::Client;
 use crate::harness::command::Plugbay;
 use crate::harness::docker_registry::DockerRegistry;
 use crate::harness::skipped;
+
+/// The media type of an artefact's manifest.
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 #[test]
 fn published_plugin_is_installed_from_a_real_registry() {
@@ -64,6 +68,41 @@ fn signed_artefact_is_installed_and_an_unsigned_one_refused() {
     scene.run(&["remove", "hello"]).exits_with(0);
     assert_eq!(install("1.0.0").exits_with(3).json()["code"], "content_differs");
     assert!(scene.list().is_empty());
+}
+
+#[tokio::test]
+async fn wrong_signature_in_a_registry_is_refused() {
+    let Some(registry) = DockerRegistry::start() else { return };
+    let scene = Scene::new();
+    let key = scene.path("acme.key");
+    let made = Plugbay::new(["keygen", "--output", text(&key), "--json"]).run().exits_with(0).json();
+    let line = made["public_key"].as_str().expect("a key");
+    let host_file = scene.host_file(&registry.address, &format!(", trusted_keys: [{line}]"));
+    let mut client = Client::connect(registry.address.parse().expect("an address")).await;
+    let mut manifests = Vec::new();
+    for version in ["1.0.0", "2.0.0"] {
+        let file = scene.file("hello.wasm", hello(version));
+        let reference = format!("oci://{}/acme/hello", registry.address);
+        let publish = ["publish", text(&file), &reference, "--host-file", text(&host_file), "--key", text(&key)];
+        Plugbay::new(publish).run().exits_with(0);
+        let path = format!("/v2/acme/hello/manifests/{version}");
+        manifests.push(client.request("GET", &path, &format!("accept: {MANIFEST}\r\n"), b"").await.json());
+    }
+    let signature = "plugbay.signature.minisign";
+    let other = manifests[1]["annotations"][signature].take();
+    assert!(other.is_string(), "it was signed");
+    let reference = format!("oci://{}/acme/hello:1.0.0", registry.address);
+    let install = || scene.run(&["install", &reference, "--json", "--host-file", text(&host_file)]);
+    for wrong in [other, "no signature".into()] {
+        let mut manifest = manifests[0].clone();
+        manifest["annotations"][signature] = wrong;
+        let headers = format!("content-type: {MANIFEST}\r\n");
+        let body = manifest.to_string();
+        let put = client.request("PUT", "/v2/acme/hello/manifests/1.0.0", &headers, body.as_bytes()).await;
+        assert_eq!(put.status, 201, "{}", put.text());
+        assert_eq!(install().exits_with(3).json()["code"], "signature_wrong");
+        assert!(scene.list().is_empty());
+    }
 }
 
 #[test]
