@@ -120,6 +120,11 @@ impl Node {
         Ok(())
     }
 
+    /// The log lines of processes that earlier hosts stored in the data directory, oldest first.
+    pub fn stored_process_lines(&self) -> Vec<LogLine> {
+        builder(&self.file, self.data_dir.as_deref().filter(|_| self.is_writable)).stored_lines()
+    }
+
     /// The processes, once they were started.
     pub fn processes(&self) -> Option<&Supervisor> {
         self.processes.get().map(|processes| &processes.supervisor)

@@ -18,7 +18,8 @@ use crate::event::{ProcessEvent, ProcessObserver};
 use crate::guardian::Guardian;
 use crate::host::{Host, Variables};
 use crate::log_file::LogFiles;
-use crate::log_line::{LatestLines, LogSeverity};
+use crate::log_journal::{LogJournal, stored_lines};
+use crate::log_line::{LatestLines, LogLine, LogSeverity, unix_ms};
 use crate::proc_table::ProcTable;
 use crate::process::{Message, Process};
 use crate::schedule::Schedule;
@@ -27,7 +28,7 @@ use crate::watch::FileWatch;
 
 /// The time from SIGTERM to SIGKILL.
 const TERMINATE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The hours for which log lines are in memory.
+/// The hours for which log lines are stored.
 const LOG_HOURS: u64 = 48;
 
 /// The settings of a supervisor.
@@ -66,7 +67,8 @@ impl SupervisorBuilder {
         self
     }
 
-    /// Sets the directory in which detached processes are recorded. Default: none, so that no process can be detached.
+    /// Sets the directory in which detached processes are recorded and log lines are stored. Default: none, so that no
+    /// process can be detached, and lines end with the supervisor.
     pub fn data_dir(mut self, directory: &Path) -> Self {
         self.data_dir = Some(directory.to_owned());
         self
@@ -105,8 +107,10 @@ impl SupervisorBuilder {
     /// expressions without a next moment, and detached processes without a directory for data.
     pub fn start(self) -> Result<Supervisor, SupervisorError> {
         let checked = self.checked()?;
+        let latest = LatestLines::new(self.log_age_max());
+        self.stored_lines().into_iter().for_each(|line| latest.push(line));
+        let journal = self.log_dir().map(|directory| LogJournal::open(directory, self.oldest_ms()));
         let supervision = &self.supervision;
-        let hours = supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS);
         let host = Arc::new(Host {
             clock: self.clock,
             observer: self.observer,
@@ -117,13 +121,34 @@ impl SupervisorBuilder {
             mark: new_mark(),
             guardian: Guardian::default(),
             table: ProcTable::default(),
-            latest: LatestLines::new(Duration::from_secs(hours * 3_600)),
+            latest,
+            journal,
             files: LogFiles::default(),
             detached: self.data_dir.as_deref().map(Detached::open),
         });
         let logger = &supervision.logger.processes;
         let managed = checked.into_iter().map(|checked| begin(checked, logger, &host)).collect();
         Ok(Supervisor::new(host, managed))
+    }
+
+    /// The log lines that earlier supervisors with the same directory for data stored, oldest first, except those that
+    /// are older than the configuration allows. The supervisor that is started has them, too.
+    pub fn stored_lines(&self) -> Vec<LogLine> {
+        self.log_dir().map(|directory| stored_lines(directory, self.oldest_ms())).unwrap_or_default()
+    }
+
+    /// The directory in which log lines are stored, if they are.
+    fn log_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref().filter(|_| !self.log_age_max().is_zero())
+    }
+
+    fn log_age_max(&self) -> Duration {
+        Duration::from_secs(self.supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS) * 3_600)
+    }
+
+    /// The time of the oldest line that may be stored.
+    fn oldest_ms(&self) -> u64 {
+        unix_ms(self.clock.now()).saturating_sub(unix_ms(UNIX_EPOCH + self.log_age_max()))
     }
 
     fn checked(&self) -> Result<Vec<Checked>, SupervisorError> {

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::event::{ProcessEvent, ProcessObserver};
 use crate::guardian::Guardian;
 use crate::log_file::LogFiles;
+use crate::log_journal::LogJournal;
 use crate::log_line::{LatestLines, LogLine, LogSeverity, unix_ms};
 use crate::proc_table::ProcTable;
 use crate::status::iso_time;
@@ -32,6 +33,7 @@ pub(crate) struct Host {
     pub(crate) guardian: Guardian,
     pub(crate) table: ProcTable,
     pub(crate) latest: LatestLines,
+    pub(crate) journal: Option<LogJournal>,
     pub(crate) files: LogFiles,
     pub(crate) detached: Option<Detached>,
 }
@@ -48,7 +50,10 @@ impl Host {
     /// Logs a step of a process.
     pub(crate) fn log(&self, severity: LogSeverity, category: &'static str, id: &str, text: String) {
         let time_stamp = unix_ms(self.now());
-        let line = LogLine { severity, category, text, process_id: id.to_owned(), time_stamp };
+        let line = LogLine { severity, category: category.into(), text, process_id: id.to_owned(), time_stamp };
+        if let Some(journal) = &self.journal {
+            journal.append(&line);
+        }
         self.latest.push(line.clone());
         self.observe(&ProcessEvent::Log(line));
     }

@@ -40,6 +40,7 @@ mod group;
 mod guardian;
 mod host;
 mod log_file;
+mod log_journal;
 mod log_line;
 mod output;
 mod policy;

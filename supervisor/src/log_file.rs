@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 /// The size at which a file is renamed, in bytes.
 const FILE_BYTES_MAX: u64 = 10 << 20;
-/// The number of renamed files: `NAME.1` is the newest.
+/// The number of renamed files of output: `NAME.1` is the newest.
 const OLD_FILES_MAX: u32 = 5;
 
 /// The files of all processes. Processes with the same file share it.
@@ -22,6 +22,8 @@ pub(crate) struct LogFiles(Mutex<BTreeMap<PathBuf, Arc<LogFile>>>);
 pub(crate) struct LogFile {
     path: PathBuf,
     bytes_max: u64,
+    /// The number of renamed files.
+    old_max: u32,
     open: Mutex<Option<(File, u64)>>,
     /// Whether the last line could not be written.
     is_failing: AtomicBool,
@@ -30,14 +32,21 @@ pub(crate) struct LogFile {
 impl LogFiles {
     pub(crate) fn get(&self, path: &Path) -> Arc<LogFile> {
         let mut files = self.0.lock();
-        let file = files.entry(path.to_owned()).or_insert_with(|| Arc::new(LogFile::new(path, FILE_BYTES_MAX)));
-        Arc::clone(file)
+        let new = || Arc::new(LogFile::new(path, FILE_BYTES_MAX, OLD_FILES_MAX));
+        Arc::clone(files.entry(path.to_owned()).or_insert_with(new))
     }
 }
 
 impl LogFile {
-    fn new(path: &Path, bytes_max: u64) -> Self {
-        LogFile { path: path.to_owned(), bytes_max, open: Mutex::new(None), is_failing: AtomicBool::new(false) }
+    /// A file that is renamed at this size, and the number of renamed ones that are not removed.
+    pub(crate) fn new(path: &Path, bytes_max: u64, old_max: u32) -> Self {
+        LogFile {
+            path: path.to_owned(),
+            bytes_max,
+            old_max,
+            open: Mutex::new(None),
+            is_failing: AtomicBool::new(false),
+        }
     }
 
     /// Appends a line. Returns the error of the first line that cannot be written, and none for those after it until
@@ -75,19 +84,21 @@ impl LogFile {
     }
 
     fn rotate(&self) -> io::Result<()> {
-        let old = |number: u32| {
-            let mut path = self.path.clone().into_os_string();
-            path.push(format!(".{number}"));
-            PathBuf::from(path)
-        };
-        for number in (1..OLD_FILES_MAX).rev() {
-            match std::fs::rename(old(number), old(number + 1)) {
+        for number in (1..self.old_max).rev() {
+            match std::fs::rename(old_path(&self.path, number), old_path(&self.path, number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        std::fs::rename(&self.path, old(1))
+        std::fs::rename(&self.path, old_path(&self.path, 1))
     }
+}
+
+/// The path of a renamed file.
+pub(crate) fn old_path(path: &Path, number: u32) -> PathBuf {
+    let mut path = path.to_owned().into_os_string();
+    path.push(format!(".{number}"));
+    path.into()
 }
 
 #[cfg(test)]
@@ -98,7 +109,7 @@ mod tests {
     fn full_file_is_renamed_and_the_oldest_removed() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("logs/web.log");
-        let file = LogFile::new(&path, 10);
+        let file = LogFile::new(&path, 10, OLD_FILES_MAX);
         for number in 0..20 {
             assert!(file.write(&format!("line {number:02}")).is_none(), "written");
         }

@@ -1,24 +1,25 @@
 //! Lines of the log of processes, and the latest of them in memory.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most lines in memory, and the most bytes of their texts.
 const LINES_MAX: usize = 20_000;
 const BYTES_MAX: usize = 8 << 20;
 
 /// A line of output, or of the supervisor about a process, in the shape of Pup's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LogLine {
     /// How serious it is.
     pub severity: LogSeverity,
     /// Its kind: `stdout` and `stderr` for output, others for the supervisor.
-    pub category: &'static str,
+    pub category: Cow<'static, str>,
     /// The text, without its line break.
     pub text: String,
     /// The process that it is about.
@@ -28,7 +29,7 @@ pub struct LogLine {
 }
 
 /// How serious a line of the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogSeverity {
     /// Standard output, and steps of a process.
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str, time_stamp: u64) -> LogLine {
-        let (severity, category, process_id) = (LogSeverity::Log, "stdout", "web".to_owned());
+        let (severity, category, process_id) = (LogSeverity::Log, "stdout".into(), "web".to_owned());
         LogLine { severity, category, text: text.to_owned(), process_id, time_stamp }
     }
 

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -224,7 +225,7 @@ struct Scene {
     data: String,
     served: Served,
     client: PupClient,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Scene {
@@ -241,7 +242,7 @@ impl Scene {
         let made = ["token", "create", "--consumer", "ci", "--scope", "manage", "--json", "--data-dir", &data];
         let token = Plugbay::new(made).run().exits_with(0).json()["token"].as_str().expect("a token").to_owned();
         let client = PupClient { address: served.address, token };
-        Scene { data, served, client, _directory: directory }
+        Scene { data, served, client, directory }
     }
 }
 
@@ -442,6 +443,26 @@ async fn balancer_without_its_port_is_listed_with_the_reason() {
         listed.contains(&port.to_string()).then_some(listed)
     };
     assert_contains(&until("the reason", listed).await, &["1 process", "web", "cannot listen"]);
+    scene.served.end();
+}
+
+#[tokio::test]
+async fn lines_of_a_process_outlive_a_host_that_is_killed() {
+    let scene = Scene::new("plugbay.yaml", "processes: [{ id: job, cmd: echo first }]");
+    assert_eq!(scene.client.order("job", "start").await.status, 200);
+    scene.client.wait("job", 300).await;
+    let lines =
+        async |scene: &Scene| scene.client.send("GET", "/logs?processId=job", &Value::Null).await.json()["data"].take();
+    let written = until("the line", async || Some(lines(&scene).await).filter(|all| all.to_string().contains("first")));
+    let before = written.await;
+    scene.served.send(Signal::KILL);
+    drop(scene.served);
+
+    let file = scene.directory.path().join("plugbay.yaml");
+    let scene = Scene::of(scene.directory, &file);
+    assert_eq!(lines(&scene).await, before, "with their times, before the process was started again");
+    let printed = Plugbay::new(["logs", "job", "--data-dir", &scene.data]).run().exits_with(0);
+    assert_contains(&printed.stdout, &["[job]", "first"]);
     scene.served.end();
 }
 

@@ -13,14 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::Context;
 use plugbay::Plugin;
-use plugbay::log::LogLevel;
 use plugbay::manifest::{Method, Route};
 use plugbay_catalog::HostLock;
-use plugbay_node::supervisor::LogSeverity;
 use plugbay_node::{FileWatch, FollowError, ProcessOptions, RefreshReport, watch_plugins};
 #[cfg(unix)]
 use plugbay_server::LocalSocket;
@@ -213,21 +211,10 @@ fn start_processes(
 ) -> Result<(), Error> {
     let data_dir = host.node.data_dir().filter(|_| host.node.is_writable());
     let variables = ProcessVariables::new(address, is_tls, data_dir.map(Path::to_owned), tokens);
-    let logs = host.logs.clone();
-    if let Some(hours) = host.node.file().supervision().logger.internal_log_hours {
-        logs.set_process_age_max(Duration::from_secs(hours * 3_600));
-    }
     let mut options = ProcessOptions::default();
     options.port = Some(address.port());
     options.variables = Arc::new(move |process| variables.of(process));
-    options.log = Arc::new(move |line, is_shown| {
-        let level = match line.severity {
-            LogSeverity::Log | LogSeverity::Info => LogLevel::Info,
-            LogSeverity::Warn => LogLevel::Warn,
-            LogSeverity::Error => LogLevel::Error,
-        };
-        logs.write_process(&line.process_id, level, line.category, &line.text, is_shown);
-    });
+    options.log = host::process_log(host.logs.clone());
     host.node.start_processes(options).map_err(|error| Error::Usage(error.to_string()))
 }
 

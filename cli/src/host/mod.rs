@@ -6,6 +6,7 @@
 
 mod installed;
 mod limits;
+mod process_log;
 mod served;
 
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ use crate::signal;
 
 use installed::InstalledPlugin;
 pub(crate) use limits::LimitOptions;
+pub(crate) use process_log::process_log;
 pub(crate) use served::ServedHost;
 
 /// Live instances for each plugin: the command makes one call, and reserves no more than that needs.

@@ -12,6 +12,7 @@ use plugbay_project::Source;
 use plugbay_server::access::PluginTokens;
 use plugbay_server::telemetry::{LogBuffer, Otlp, current_trace_parent};
 
+use super::process_log::restore_process_lines;
 use super::{Crates, LIVE_INSTANCES_MAX, code_cache, configured, host_file, open_package, typed_policy, worker};
 use crate::args::{Common, LogThreshold, Serve};
 use crate::error::Error;
@@ -89,6 +90,7 @@ impl ServedHost {
         options.data_dir = host.data_dir.clone();
         let node = Node::open(options, builder)?;
         node.notes.iter().for_each(|note| output.note(note));
+        restore_process_lines(&node, &logs);
         let is_crate = |path: &&PathBuf| matches!(Source::locate(path), Ok(Source::Crate(_)));
         let mut served = ServedHost {
             crates: args.plugins.iter().filter(is_crate).cloned().collect(),

@@ -136,10 +136,20 @@ impl LogBuffer {
         }
     }
 
-    /// Stores a line of a process of the host, and passes it on if it `is_shown`.
-    pub fn write_process(&self, process: &str, level: LogLevel, target: &str, message: &str, is_shown: bool) {
+    /// Stores a line that a process of the host wrote at `time_ms` milliseconds since 1970, and passes it on if it
+    /// `is_shown`. Lines of earlier hosts are not shown.
+    pub fn write_process(
+        &self,
+        process: &str,
+        level: LogLevel,
+        target: &str,
+        message: &str,
+        time_ms: u64,
+        is_shown: bool,
+    ) {
         if self.0.process_ms_max.load(Ordering::Relaxed) > 0 {
-            self.store(LogEntry { process: Some(process.to_owned()), ..LogEntry::new(level, target, message) });
+            let process = Some(process.to_owned());
+            self.store(LogEntry { time_ms, process, ..LogEntry::new(level, target, message) });
         }
         if let Some(next) = self.0.next.as_ref().filter(|next| is_shown && level >= next.threshold()) {
             next.log(&LogRecord { plugin: process, level, target, message, fields: &[], request_id: None });

@@ -2,7 +2,7 @@
 
 use plugbay_supervisor::{LogSeverity, Order, ProcessState};
 
-use crate::harness::{shell, supervised};
+use crate::harness::{shell, supervised, supervised_in};
 
 #[tokio::test]
 async fn output_is_logged_by_stream_and_in_files() {
@@ -15,7 +15,7 @@ async fn output_is_logged_by_stream_and_in_files() {
     let lines = all.supervisor.logs("web", 100);
     let of = |text: &str| {
         let line = lines.iter().find(|line| line.text == text).unwrap_or_else(|| panic!("{text}: {lines:?}"));
-        (line.severity, line.category)
+        (line.severity, &*line.category)
     };
     assert_eq!(of("out"), (LogSeverity::Log, "stdout"));
     assert_eq!(of("err"), (LogSeverity::Error, "stderr"));
@@ -61,4 +61,23 @@ async fn environment_has_its_variables_and_not_the_secrets_of_the_host() {
     all.wait_for_line("web", "hello, secret=").await;
     all.wait("web", ProcessState::Finished).await;
     assert!(!all.directory.path().join("web.pid").exists(), "the file is removed at the end");
+}
+
+#[tokio::test]
+async fn lines_of_an_earlier_supervisor_are_found() {
+    let first = supervised([shell("web", "echo first")]);
+    first.order("web", Order::Start).await.expect("started");
+    first.wait("web", ProcessState::Finished).await;
+    let lines = first.supervisor.logs("web", usize::MAX);
+    assert!(lines.iter().any(|line| line.text == "first"), "{lines:?}");
+    first.supervisor.shutdown().await;
+    let directory = first.directory;
+
+    let second = supervised_in(directory, [shell("web", "echo second")]);
+    assert_eq!(second.supervisor.logs("web", lines.len()), lines, "they are there before anything is started");
+    second.order("web", Order::Start).await.expect("started");
+    second.wait_for_line("web", "second").await;
+    let texts: Vec<String> = second.supervisor.logs("web", usize::MAX).into_iter().map(|line| line.text).collect();
+    let position = |text: &str| texts.iter().position(|found| found == text).unwrap_or_else(|| panic!("{texts:?}"));
+    assert!(position("first") < position("second"));
 }
