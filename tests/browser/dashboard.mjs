@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
@@ -41,6 +42,22 @@ const PROCESSES = [
   { id: "web", cmd: "sleep 1000", autostart: true },
   { id: "mail", cmd: `${work}/none`, autostart: true, restart: "error", restartLimit: 0 },
 ];
+/** An engine in which nothing is, and one that is not there. */
+const ENGINES = [
+  { name: "local", url: `unix://${work}/engine.sock` },
+  { name: "gone", url: `unix://${work}/none.sock` },
+];
+const VERSION = { Version: "27.1", ApiVersion: "1.41", MinAPIVersion: "1.24", Components: [{ Name: "Engine" }] };
+const LISTS = { "/containers/json": [], "/images/json": [], "/networks": [], "/volumes": { Volumes: null } };
+/** The streams of events that the host follows. */
+const streams = new Set();
+const engine = createServer((request, response) => {
+  const path = request.url.replace("/v1.41", "").replace(/\?.*/, "");
+  if (path !== "/events") return response.end(JSON.stringify(path === "/version" ? VERSION : LISTS[path]));
+  response.flushHeaders();
+  streams.add(response);
+  response.on("close", () => streams.delete(response));
+});
 const dataDir = `${work}/data`;
 mkdirSync(shots, { recursive: true });
 
@@ -48,7 +65,8 @@ mkdirSync(shots, { recursive: true });
 async function serve(address) {
   const file = `${work}/plugbay.json`;
   const plugins = Object.entries(PLUGINS).map(([name, options]) => ({ url: component(name), options }));
-  writeFileSync(file, JSON.stringify({ plugins, policy: POLICY.map((resource) => ({ resource })), processes: PROCESSES }));
+  const policy = POLICY.map((resource) => ({ resource }));
+  writeFileSync(file, JSON.stringify({ plugins, policy, processes: PROCESSES, docker: ENGINES }));
   const settings = ["--sign-in-link", "--address", address, "--data-dir", dataDir, "--host-file", file];
   const child = spawn(plugbay, ["serve", "--json", "--quiet", ...settings], { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) return { child, printed: JSON.parse(line) };
@@ -71,6 +89,7 @@ function component(name) {
   return file;
 }
 
+await new Promise((listens) => engine.listen(`${work}/engine.sock`, listens));
 const { child, printed } = await serve(process.env.BROWSER_TEST_ADDRESS ?? "127.0.0.1:0");
 const url = front || printed.url;
 const host = printed.url;
@@ -496,6 +515,21 @@ await step("processes get orders", async () => {
   assert.notEqual(await row("web").getByRole("cell").nth(2).textContent(), before, "it is another process");
 });
 
+await step("engines are shown with their events", async () => {
+  await open("/");
+  await link("Engines").click();
+  await row("local").getByText("followed").waitFor();
+  await row("local").getByText("Engine 27.1, API 1.41").waitFor();
+  await row("gone").getByText("not connected").waitFor();
+  await row("gone").getByText("correct the path of its socket").waitFor();
+  await said("live");
+  const actor = { ID: "4f", Attributes: { name: "web", image: "alpine" } };
+  const event = { Type: "container", Action: "start", Actor: actor, time: Math.floor(Date.now() / 1000), timeNano: Date.now() * 1e6 };
+  for (const stream of streams) stream.write(`${JSON.stringify(event)}\n`);
+  await page.getByRole("log").getByText("container.start").waitFor();
+  await isAccessible("engines");
+});
+
 await step("the host is shown", async () => {
   await link("Host").click();
   await said("the host is healthy");
@@ -504,7 +538,7 @@ await step("the host is shown", async () => {
 
 await step("the views fit a narrow screen", async () => {
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const path of ["/", "/-/plugins/notes", "/-/plugins/settings/configuration", "/-/tokens", "/-/host", "/-/install"]) {
+  for (const path of ["/", "/-/plugins/notes", "/-/plugins/settings/configuration", "/-/tokens", "/-/engines", "/-/host", "/-/install"]) {
     await open(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForLoadState("networkidle").catch(() => {});
@@ -561,4 +595,6 @@ await step("a session that was ended elsewhere is noticed", async () => {
 
 await browser.close();
 child.kill();
+engine.close();
+engine.closeAllConnections();
 rmSync(work, { recursive: true, force: true });

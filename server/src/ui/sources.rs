@@ -50,6 +50,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "dashboard/tabs/tables.js",
     "dashboard/views/audit.js",
     "dashboard/views/dead_letters.js",
+    "dashboard/views/engines.js",
     "dashboard/views/events.js",
     "dashboard/views/host.js",
     "dashboard/views/install.js",
@@ -110,7 +111,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const SOURCE_COUNT: usize = 77;
+const SOURCE_COUNT: usize = 78;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static Source>> =
     LazyLock::new(|| SOURCES.iter().map(|source| (source.path, source)).collect());

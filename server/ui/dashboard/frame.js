@@ -23,6 +23,7 @@ const VIEWS = [
   { path: "/-/logs", name: "Logs", view: later(() => import("./views/logs.js"), "LogsView"), shows: () => may("read") },
   { path: "/-/events", name: "Events", view: later(() => import("./views/events.js"), "EventsView"), shows: () => may("read") },
   { path: "/-/processes", name: "Processes", view: later(() => import("./views/processes.js"), "ProcessesView"), shows: () => may("read") },
+  { path: "/-/engines", name: "Engines", view: later(() => import("./views/engines.js"), "EnginesView"), shows: () => may("read") },
   { path: "/-/dead-letters", name: "Dead letters", view: later(() => import("./views/dead_letters.js"), "DeadLettersView"), shows: () => may("read") },
   { path: "/-/audit", name: "Audit", view: later(() => import("./views/audit.js"), "AuditView"), shows: () => may("read") },
   { path: "/-/tokens", name: "Tokens", view: later(() => import("./views/tokens.js"), "TokensView"), shows: () => may("manage") },
@@ -33,10 +34,12 @@ const VIEWS = [
 export function Frame() {
   const { path, query } = useLocation();
   const who = useStore(session);
-  // Most hosts run no processes beside their plugins: then there is no link to them.
-  const processes = useResource(who && may("read") ? "/api/v1/processes" : null);
-  const hasProcesses = processes.value?.processes.length > 0;
-  const isListed = (entry) => entry.name && entry.shows({}) && (entry.path !== "/-/processes" || hasProcesses);
+  // Most hosts run no processes beside their plugins and follow no engine: then there is no link to them.
+  const isReader = who && may("read");
+  const processes = useResource(isReader ? "/api/v1/processes" : null).value?.processes;
+  const engines = useResource(isReader ? "/api/v1/docker" : null).value?.engines;
+  const listed = { "/-/processes": processes, "/-/engines": engines };
+  const isListed = ({ path, name, shows }) => name && shows({}) && (!(path in listed) || listed[path]?.length > 0);
   const found = VIEWS.map((entry) => ({ entry, parameters: match(entry.path, path) })).find(({ parameters }) => parameters);
   return html`
     <a class="skip-link" href="#content">Skip to the content</a>

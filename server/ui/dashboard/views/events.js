@@ -14,11 +14,11 @@ const SHOWN = 200;
 
 export const EventsView = () => html`<${Heading} title="Events" />${may("call") && html`<${Publish} />`}<${EventList} />`;
 
-/** The events that a plugin publishes and those under its name, or all. */
-export function EventList({ source }) {
+/** The events that a plugin publishes and those under its name, or all. `topics` are followed until others are typed. */
+export function EventList({ source, topics = "" }) {
   const id = useId();
-  const [topic, setTopic] = useState("");
-  const [asked, setAsked] = useState("");
+  const [topic, setTopic] = useState(topics);
+  const [asked, setAsked] = useState(topics);
   const { events, missed, state, error } = useEvents(asked);
   const shown = source === undefined ? events : events.filter((event) => event.source === source || event.name.startsWith(`${source}.`));
   const submitted = (event) => {
