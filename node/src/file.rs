@@ -58,7 +58,7 @@ impl HostFile {
         if let Some(path) = path {
             let bytes = plugbay_files::read_file(path, DOCUMENT_BYTES_MAX as u64);
             text = bytes.and_then(|bytes| plugbay_files::text(path, bytes)).map_err(HostFileError::Read)?;
-            format = Format::from_path(path).unwrap_or(Format::Yaml);
+            format = format_of(path);
             origin = path.display().to_string();
             file.directory = path.parent().map(Path::to_owned).unwrap_or_default();
         }
@@ -228,6 +228,12 @@ fn at_start(server: &ServerEntry) -> ServerEntry {
     server
 }
 
+/// The format of a host's file. Pup's may be called `pup.jsonc`, because it has comments.
+fn format_of(path: &Path) -> Format {
+    let is_jsonc = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonc"));
+    Format::from_path(path).unwrap_or(if is_jsonc { Format::Json } else { Format::Yaml })
+}
+
 /// Whether a path is that of a manifest document.
 fn is_manifest(path: &Path) -> bool {
     Format::from_path(path).is_some() && !path.is_dir()
@@ -258,6 +264,19 @@ mod tests {
         let path = directory.path().join("plugbay.yaml");
         std::fs::write(&path, text).expect("written");
         HostFile::read(&path)
+    }
+
+    #[test]
+    fn file_is_read_in_the_format_of_its_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let json = "{ // of Pup\n \"processes\": [{ \"id\": \"web\", \"cmd\": \"true\" },], }";
+        let yaml = "processes: [{ id: web, cmd: 'true' }]";
+        for (name, text) in [("pup.json", json), ("pup.jsonc", json), ("host.yml", yaml), ("host.conf", yaml)] {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            let read = HostFile::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(read.supervision().processes.len(), 1, "{name}");
+        }
     }
 
     #[test]

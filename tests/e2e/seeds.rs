@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::serve::Served;
 use crate::harness::assert::assert_contains;
-use crate::harness::client::{Response, request};
+use crate::harness::client::{Response, get, request};
 use crate::harness::command::Plugbay;
-use crate::harness::guest::{Guest, example};
+use crate::harness::guest::{Guest, example, feature};
+use crate::harness::host::TestPlugin;
 
 /// An example plugin that is served, with everything granted that it asks for.
 struct Sample {
@@ -209,6 +210,77 @@ async fn xcore_items_are_served_below_the_prefix() {
     );
     assert_eq!(sample.get("/items").await.json()["items"].as_array().map(Vec::len), Some(1));
     sample.served.end();
+}
+
+/// XCore's sample of a manifest as its page has it.
+const XCORE_MANIFEST: &str = r#"name: my_plugin                    # Unique identifier
+version: 1.0.0                    # Semantic version
+author: Your Name                  # Author name
+description: Plugin description    # Short description
+
+execution_mode: trusted            # trusted | sandboxed | legacy
+framework_version: ">=2.0"        # Compatible XCore version
+entry_point: src/main.py          # Main file path
+
+# Dependencies on other plugins (optional)
+requires:
+  - other_plugin
+  - another_plugin
+
+# Service permissions (optional)
+permissions:
+  - resource: "db.*"
+    actions: ["read", "write"]
+    effect: allow
+  - resource: "cache.*"
+    actions: ["read"]
+    effect: allow
+
+# Environment variables (optional)
+env:
+  API_KEY: "default_value"
+  DEBUG: "false"
+
+# Resource limits (optional)
+resources:
+  timeout_seconds: 30
+  max_memory_mb: 256
+  rate_limit:
+    calls: 1000
+    period_seconds: 60
+"#;
+
+#[tokio::test]
+async fn xcore_manifest_as_it_stands_needs_trust_and_the_plugins_that_it_requires() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, file: &str, content: &[u8]| {
+        let plugin = directory.path().join("plugins").join(name);
+        std::fs::create_dir_all(&plugin).expect("made");
+        std::fs::write(plugin.join(file), content).expect("written");
+    };
+    write("my_plugin", "plugin.yaml", XCORE_MANIFEST.as_bytes());
+    write("my_plugin/src", "main.py", b"raise SystemExit");
+    write("my_plugin", "my_plugin.wasm", &example::XCORE_ITEMS.bytes());
+    let file = directory.path().join("plugbay.yaml");
+    std::fs::write(&file, "plugins_dir: plugins\n").expect("written");
+    let serve = |more: &[&str]| Served::start(&[&["--host-file", file.to_str().expect("UTF-8")], more].concat());
+    let list = async |served: &Served| get(served.address, "/plugins/my_plugin/items/").await;
+    let mut alone = serve(&["--trust", "my_plugin"]);
+    alone.printed_until("cannot load my_plugin: it requires plugin `other_plugin`, which is not loaded");
+    assert_eq!(list(&alone).await.status, 404);
+    alone.end();
+
+    for name in ["other_plugin", "another_plugin"] {
+        let plugin = TestPlugin::from(feature::ECHO).manifest("name", json!(name));
+        write(name, "plugin.wasm", &plugin.into_bytes());
+    }
+    let mut untrusted = serve(&[]);
+    untrusted.printed_until("trust it with `--trust my_plugin`");
+    untrusted.end();
+    let trusted = serve(&["--trust", "my_plugin"]);
+    let listed = list(&trusted).await;
+    assert_eq!((listed.status, listed.json()), (200, json!({ "items": [] })), "{}", listed.text());
+    trusted.end();
 }
 
 #[tokio::test]

@@ -153,7 +153,11 @@ pub(crate) fn read_url(node: &Node<'_>, report: &mut Report) -> Option<String> {
     Some(url)
 }
 
-/// Reads the component's path, relative to the manifest and inside its directory.
+/// The extensions of source code in the languages of other systems' plugins.
+const SOURCE_EXTENSIONS: [&str; 6] = ["py", "js", "mjs", "cjs", "ts", "tsx"];
+
+/// Reads the component's path, relative to the manifest and inside its directory. Source code is noted and left out, so
+/// that the component of the directory takes its place.
 pub(crate) fn read_entry_point(node: &Node<'_>, report: &mut Report) -> Option<String> {
     let path = node.line(PATH_CHARS_MAX, report)?;
     // `\` and `C:` have a meaning on Windows, so they are refused on every system.
@@ -167,7 +171,8 @@ pub(crate) fn read_entry_point(node: &Node<'_>, report: &mut Report) -> Option<S
         let text = format!("{} is not a `.wasm` file: the plugin must be compiled to WebAssembly", quoted(&path));
         report.note(&node.path, &text);
     }
-    Some(path)
+    let extension = Path::new(&path).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    (!SOURCE_EXTENSIONS.contains(&extension)).then_some(path)
 }
 
 pub(crate) fn author_shape() -> Value {
