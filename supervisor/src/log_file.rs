@@ -124,7 +124,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("logs/web.log");
         std::fs::write(directory.path().join("logs"), "in the way").expect("written");
-        let file = LogFile::new(&path, 10);
+        let file = LogFile::new(&path, 10, OLD_FILES_MAX);
         assert!(file.write("one").is_some() && file.write("two").is_none());
         std::fs::remove_file(directory.path().join("logs")).expect("removed");
         assert!(file.write("three").is_none());

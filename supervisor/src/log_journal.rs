@@ -4,9 +4,8 @@
 //! synchronised, so the last lines are lost if the machine fails, but not if the host is killed.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log_file::{LogFile, old_path};
 use crate::log_line::{LogLine, unix_ms};
@@ -21,8 +20,6 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 pub(crate) struct LogJournal {
     file: LogFile,
     path: PathBuf,
-    /// Whether the last line could not be written. A full disk is reported once.
-    has_failed: AtomicBool,
 }
 
 impl LogJournal {
@@ -35,14 +32,16 @@ impl LogJournal {
                 let _ = std::fs::remove_file(path);
             }
         }
-        LogJournal { file: LogFile::new(&path, FILE_BYTES_MAX, 1), path, has_failed: AtomicBool::new(false) }
+        LogJournal { file: LogFile::new(&path, FILE_BYTES_MAX, 1), path }
     }
 
     /// Appends a line.
     pub(crate) fn append(&self, line: &LogLine) {
-        let written = serde_json::to_string(line).map_err(io::Error::other).and_then(|text| self.file.write(&text));
-        let has_failed = self.has_failed.swap(written.is_err(), Ordering::Relaxed);
-        if let (Err(error), false) = (written, has_failed) {
+        let unwritten = match serde_json::to_string(line) {
+            Ok(text) => self.file.write(&text),
+            Err(error) => Some(error.into()),
+        };
+        if let Some(error) = unwritten {
             tracing::warn!(path = %self.path.display(), %error, "lines of processes cannot be stored");
         }
     }
