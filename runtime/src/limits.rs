@@ -34,6 +34,12 @@ pub const LONG_CALL_AFTER: Duration = Duration::from_millis(2);
 pub const TURN_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Loaders of one page that run at once: a page with many must not take all instances of its plugin for itself.
 pub const PAGE_LOADERS_AT_ONCE: usize = 8;
+/// Requests of one plugin whose results the polls of its pages share: 128. Polls of further ones are calls.
+pub const POLLED_RESULTS_MAX: usize = 128;
+/// Size of these results, of one plugin together: 8 MiB, twice the largest result.
+pub const POLLED_RESULTS_BYTES_MAX: usize = 8 << 20;
+/// Size of such a request's path, query, identity and scopes: 2 KiB. A longer one is not shared.
+pub const POLLED_KEY_BYTES_MAX: usize = 2 << 10;
 /// [`FUEL_YIELD_INTERVAL`] of components composed of several. A string that one part passes to another is copied
 /// without counting fuel, which takes up to a tenth of a second for the largest, and such a call costs some ten units.
 /// Yielding this often makes such a component take half as long again.

@@ -28,6 +28,7 @@ pub struct PageCall {
     pub(crate) full_errors: bool,
     pub(crate) skipped: Vec<String>,
     pub(crate) known: Option<BTreeMap<String, String>>,
+    pub(crate) is_poll: bool,
     call: RouteCall,
 }
 
@@ -43,6 +44,7 @@ impl PageCall {
             full_errors: false,
             skipped: Vec::new(),
             known: None,
+            is_poll: false,
             call: RouteCall::new(HttpRequest::default()),
         }
     }
@@ -73,6 +75,17 @@ impl PageCall {
     #[must_use]
     pub fn known_results(mut self, tags: BTreeMap<String, String>) -> Self {
         self.known = Some(tags);
+        self
+    }
+
+    /// Says that no person or event caused this run of loaders: the renderer asks at intervals. A loader with polling
+    /// and the method GET may then have a result that another call got at most half its interval before, unless an
+    /// action of a page has run since. Results are shared among callers with one identity and the same scopes, or among
+    /// all if the plugin does not import `plugbay:plugin/invocation`. Calls with a [timeout](Self::timeout) share none.
+    /// Default: `false`.
+    #[must_use]
+    pub fn poll(mut self, is_poll: bool) -> Self {
+        self.is_poll = is_poll;
         self
     }
 
@@ -121,6 +134,15 @@ impl PageCall {
     pub fn full_errors(mut self, full: bool) -> Self {
         self.full_errors = full;
         self
+    }
+
+    /// The identity behind the calls, and its scopes.
+    pub(crate) fn caller(&self) -> (Option<String>, Vec<String>) {
+        self.call.caller()
+    }
+
+    pub(crate) fn has_timeout(&self) -> bool {
+        self.call.timeout.is_some()
     }
 
     /// The call of one request.

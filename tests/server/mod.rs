@@ -11,6 +11,7 @@ mod observe;
 mod openapi;
 mod pages;
 mod plugin_tokens;
+mod polls;
 mod routes;
 mod sdk_routes;
 mod session;

@@ -58,6 +58,11 @@ impl RouteCall {
         self
     }
 
+    /// The identity behind the call, and its scopes.
+    pub(crate) fn caller(&self) -> (Option<String>, Vec<String>) {
+        (self.context.identity.clone(), self.context.scopes.clone())
+    }
+
     pub(crate) fn context(&mut self) -> &mut CallContext {
         Arc::make_mut(&mut self.context)
     }

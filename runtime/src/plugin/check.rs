@@ -76,6 +76,9 @@ pub(crate) struct CheckedPackage {
     pub(crate) digest: [u8; 32],
 }
 
+/// The interface by which a component sees who calls it.
+const INVOCATION_INTERFACE: &str = "plugbay:plugin/invocation@";
+
 /// The advice for a core module, which is not a component.
 const CORE_MODULE: &str = "it is a core module, not a component: build it for wasm32-wasip2, or, if it is a WASI command, \
                            set `execution_mode: legacy` in its manifest, a `plugin.yaml` beside it with its file's name \
@@ -172,6 +175,13 @@ impl CheckedPackage {
             // The imports of a core module are judged after it has been made a component.
             .filter(|import| self.scan.kind == Kind::Component && import.kind == ItemKind::Instance)
             .filter_map(|import| self.judge_import(&import.name).err())
+    }
+
+    /// Whether the plugin can see the identity behind a call and its scopes. A component that does not import the
+    /// interface of the running call cannot.
+    pub(crate) fn sees_callers(&self) -> bool {
+        self.scan.kind != Kind::Component
+            || self.scan.imports.iter().any(|import| import.name.starts_with(INVOCATION_INTERFACE))
     }
 
     fn judge_import(&self, import: &str) -> Result<(), LoadErrorKind> {

@@ -66,6 +66,7 @@ impl LoadedPlugin {
         rate: Option<Arc<dyn RateCounter>>,
         content: [u8; 32],
     ) -> Result<Self, LoadError> {
+        let sees_callers = checked.sees_callers();
         let CheckedPackage { package, manifest, limits, digest, .. } = checked;
         let actions = actions(&manifest).map_err(|failure| LoadError::new(&manifest.name, failure))?;
         let routes = RouteTable::new(&manifest.routes).map_err(|failure| LoadError::new(&manifest.name, failure))?;
@@ -73,7 +74,7 @@ impl LoadedPlugin {
             context,
             actions,
             routes,
-            pages: PageTable::new(&manifest),
+            pages: PageTable::new(&manifest, sees_callers),
             rate,
             instances: Instances::new(limits.instances, manifest.execution_mode == ExecutionMode::Legacy),
             manifest,

@@ -11,6 +11,7 @@ pub(crate) mod link;
 pub(crate) mod loaded;
 pub(crate) mod package;
 pub(crate) mod page_table;
+pub(crate) mod polled_results;
 pub(crate) mod registry;
 pub(crate) mod route_parameters;
 pub(crate) mod route_table;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
+use super::polled_results::PolledResults;
 use super::route_table::{RouteMatch, RouteTable, decoded_segments};
 use crate::page::{FoundPage, PageParts};
 
@@ -21,17 +22,20 @@ pub(crate) struct PageTable {
     order: Vec<usize>,
     /// Written when a page is opened first.
     parts: Vec<OnceLock<Arc<PageParts>>>,
+    /// What polls share.
+    pub(crate) polled: PolledResults,
 }
 
 impl PageTable {
-    /// Creates the table of a manifest's pages; `None` if it has none.
-    pub(crate) fn new(manifest: &Manifest) -> Option<Arc<Self>> {
+    /// Creates the table of a manifest's pages; `None` if it has none. The plugin can or cannot see who calls it.
+    pub(crate) fn new(manifest: &Manifest, sees_callers: bool) -> Option<Arc<Self>> {
         let frontend = manifest.frontend.clone().filter(|frontend| !frontend.pages.is_empty())?;
         let kinds = |page: &Page| page.path.split('/').map(|segment| segment.starts_with('{')).collect::<Vec<_>>();
         let mut order: Vec<usize> = (0..frontend.pages.len()).collect();
         order.sort_by_key(|index| kinds(&frontend.pages[*index]));
         let parts = frontend.pages.iter().map(|_| OnceLock::new()).collect();
-        Some(Arc::new(PageTable { frontend, order, parts }))
+        let polled = PolledResults::new(sees_callers);
+        Some(Arc::new(PageTable { frontend, order, parts, polled }))
     }
 
     /// Finds the page with a path, which is percent-encoded, and the values of its parameters.
@@ -140,7 +144,7 @@ mod tests {
 
     fn table(paths: &[&str]) -> Arc<PageTable> {
         let pages: Vec<_> = paths.iter().map(|path| json!({ "path": path, "template": {} })).collect();
-        PageTable::new(&manifest(&json!({ "frontend": { "pages": pages } }))).expect("pages")
+        PageTable::new(&manifest(&json!({ "frontend": { "pages": pages } })), false).expect("pages")
     }
 
     #[test]
@@ -176,7 +180,7 @@ mod tests {
             }] },
         }));
         let routes = RouteTable::new(&manifest.routes).expect("no schemas");
-        let parts = PageTable::new(&manifest).expect("a page").parts(0, &manifest, &routes);
+        let parts = PageTable::new(&manifest, false).expect("a page").parts(0, &manifest, &routes);
         let template: Value = serde_json::from_str(parts.template.get()).expect("JSON");
         let props = |index: usize| &template["widgets"][0]["children"][index]["props"];
         assert_eq!(props(0), &json!({ "action": "save", "schema": { "type": "object" } }));

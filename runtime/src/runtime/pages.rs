@@ -84,7 +84,7 @@ impl Runtime {
     /// # Errors
     /// [`PageError`] if no such plugin serves, or it has no such page.
     pub async fn open_page(&self, plugin: &str, call: PageCall) -> Result<OpenedPage, PageError> {
-        page::open(&self.serving(plugin)?, &call, &*self.0.clock).await
+        page::open(&self.serving(plugin)?, &call).await
     }
 
     /// Runs loaders of a page: those with these ids, in the order of the page, or all.
@@ -97,7 +97,7 @@ impl Runtime {
         call: PageCall,
         ids: Option<&[String]>,
     ) -> Result<Vec<LoaderResult>, PageError> {
-        page::run_loaders(&self.serving(plugin)?, &call, ids, &*self.0.clock).await
+        page::run_loaders(&self.serving(plugin)?, &call, ids).await
     }
 
     /// Runs an action of a page. An action with the type `api` calls its route; the result of another one is the

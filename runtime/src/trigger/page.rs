@@ -1,23 +1,23 @@
 //! Pages of plugins: opening one, running its loaders, running an action. Each request that a page makes is one to a
 //! route of its plugin.
 
-use std::hash::{DefaultHasher, Hasher};
+mod loaders;
+
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use plugbay_manifest::Method;
-use plugbay_manifest::page::{
-    PageAction, PageActionKind, PageLoader, PageState, PlaceholderText, PlaceholderValue, Scope,
-};
+use plugbay_manifest::page::{PageAction, PageActionKind, PageLoader, PageState, PlaceholderText, Scope};
 use serde_json::{Map, Value, json};
-use tokio::task::JoinSet;
 
+use self::loaders::run;
 use super::route;
 use crate::clock::{Clock, time_of};
 use crate::invocation::{HttpRequest, Outcome};
-use crate::limits::PAGE_LOADERS_AT_ONCE;
 use crate::page::{ActionResult, FoundPage, InitialData, LoaderResult, OpenedPage, PageCall, PageCallError, PageError};
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::loaded::LoadedPlugin;
+use crate::plugin::page_table::PageTable;
 
 /// Finds the page of a call.
 pub(crate) fn find(plugin: &CurrentRevision, path: &str) -> Result<FoundPage, PageError> {
@@ -44,11 +44,7 @@ fn find_in(revision: &LoadedPlugin, path: &str) -> Result<FoundPage, PageError> 
 }
 
 /// Opens a page: runs the loaders that run when it opens, and puts their results into its state and data.
-pub(crate) async fn open(
-    plugin: &Arc<CurrentRevision>,
-    call: &PageCall,
-    clock: &dyn Clock,
-) -> Result<OpenedPage, PageError> {
+pub(crate) async fn open(plugin: &Arc<CurrentRevision>, call: &PageCall) -> Result<OpenedPage, PageError> {
     let found = find(plugin, &call.path)?;
     let parts = {
         let revision = plugin.borrow();
@@ -62,7 +58,7 @@ pub(crate) async fn open(
     let runs = |loader: &&PageLoader| loader.run_on_navigate && !call.skipped.contains(&loader.id);
     let loaders = found.loaders().filter(runs).cloned().collect();
     let values = Values::new(&found, call);
-    let results = run(plugin, loaders, &values, call, clock).await;
+    let results = run(plugin, loaders, &values, call).await;
     let mut state = found.page().template.state.initial.clone();
     state.extend(call.state.clone());
     let mut data = Map::new();
@@ -87,7 +83,6 @@ pub(crate) async fn run_loaders(
     plugin: &Arc<CurrentRevision>,
     call: &PageCall,
     ids: Option<&[String]>,
-    clock: &dyn Clock,
 ) -> Result<Vec<LoaderResult>, PageError> {
     let found = find(plugin, &call.path)?;
     let known = |id: &String| found.loaders().any(|loader| loader.id == *id);
@@ -97,7 +92,7 @@ pub(crate) async fn run_loaders(
     }
     let asked = |loader: &&PageLoader| ids.is_none_or(|ids| ids.contains(&loader.id));
     let loaders = found.loaders().filter(asked).cloned().collect();
-    Ok(run(plugin, loaders, &Values::new(&found, call), call, clock).await)
+    Ok(run(plugin, loaders, &Values::new(&found, call), call).await)
 }
 
 /// Runs an action of a page. Only actions with the type `api` run here; the result of another one is its parameters.
@@ -119,14 +114,17 @@ pub(crate) async fn run_action(
                 None => call.payload.clone(),
             };
             match request(path, method, Some(body), &scope) {
-                Ok(request) => answer(plugin, call, request).await.and_then(|outcome| parsed(outcome.json())),
+                Ok(request) => {
+                    let _forgotten = ForgottenResults(plugin.borrow().pages.clone());
+                    answer(plugin, call, request).await.and_then(|outcome| parsed(outcome.json()))
+                }
                 Err(error) => Err(error),
             }
         }
         _ => Ok(parameters(action, &scope)),
     };
     let (data, error) = split(result);
-    Ok(ActionResult { action_id: id.to_owned(), success: error.is_none(), data, error, executed_at: now_ms(clock) })
+    Ok(ActionResult { action_id: id.to_owned(), success: error.is_none(), data, error, executed_at: ms(time_of(clock)) })
 }
 
 /// The values that the placeholders of a page are filled with.
@@ -173,96 +171,16 @@ impl Values {
     }
 }
 
-/// Runs loaders, several at once. The results are in the order of the loaders.
-async fn run(
-    plugin: &Arc<CurrentRevision>,
-    loaders: Vec<PageLoader>,
-    values: &Values,
-    call: &PageCall,
-    clock: &dyn Clock,
-) -> Vec<LoaderResult> {
-    let scope = values.scope();
-    let mut outcomes: Vec<Option<Result<Loaded, PageCallError>>> = loaders.iter().map(|_| None).collect();
-    let mut waiting = Vec::new();
-    for (index, loader) in loaders.iter().enumerate() {
-        let body = loader.body.as_ref().map(|body: &PlaceholderValue| body.fill(&scope));
-        match request(&loader.api_route, loader.method, body, &scope) {
-            Ok(request) => waiting.push((index, request)),
-            Err(error) => outcomes[index] = Some(Err(error)),
+/// Removes the results that polls share when the action that may change them has ended, also if its caller stopped
+/// waiting for it.
+struct ForgottenResults(Option<Arc<PageTable>>);
+
+impl Drop for ForgottenResults {
+    fn drop(&mut self) {
+        if let Some(pages) = &self.0 {
+            pages.polled.forget();
         }
     }
-    if let ([_], Some((index, request))) = (&*loaders, waiting.pop_if(|_| loaders.len() == 1)) {
-        // Most pages have one loader, which needs no task of its own.
-        outcomes[index] = Some(load(plugin, call, &loaders[index].id, request).await);
-    }
-    let mut waiting = waiting.into_iter();
-    // The tasks end with this set, so a caller that stops waiting stops them.
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < PAGE_LOADERS_AT_ONCE
-            && let Some((index, request)) = waiting.next()
-        {
-            let (plugin, call, id) = (Arc::clone(plugin), call.clone(), loaders[index].id.clone());
-            running.spawn(async move { (index, load(&plugin, &call, &id, request).await) });
-        }
-        match running.join_next().await {
-            Some(Ok((index, outcome))) => outcomes[index] = Some(outcome),
-            Some(Err(_)) => {}
-            None => break,
-        }
-    }
-    let loaded_at = now_ms(clock);
-    let result = |(loader, outcome): (PageLoader, Option<Result<Loaded, PageCallError>>)| {
-        let (loaded, error) =
-            split(outcome.unwrap_or_else(|| Err(PageCallError::new("host_error", "the host failed"))));
-        let unchanged = matches!(loaded, Some(Loaded { data: None, .. }));
-        let (data, tag) = loaded.map_or((None, None), |loaded| (loaded.data, loaded.tag));
-        LoaderResult {
-            loader_id: loader.id,
-            success: error.is_none(),
-            data,
-            tag,
-            unchanged,
-            error,
-            state_key: loader.state_key,
-            data_key: loader.data_key,
-            loaded_at,
-        }
-    };
-    loaders.into_iter().zip(outcomes).map(result).collect()
-}
-
-/// The answer for a loader.
-struct Loaded {
-    /// The answer, unless the renderer has it.
-    data: Option<Value>,
-    tag: Option<String>,
-}
-
-async fn load(
-    plugin: &CurrentRevision,
-    call: &PageCall,
-    id: &str,
-    request: HttpRequest,
-) -> Result<Loaded, PageCallError> {
-    let outcome = answer(plugin, call, request).await?;
-    let Some(known) = &call.known else {
-        return Ok(Loaded { data: Some(parsed(outcome.json())?), tag: None });
-    };
-    let tag = tag(outcome.json());
-    // An answer that the renderer has is neither read nor sent.
-    let data = match known.get(id) == Some(&tag) {
-        true => None,
-        false => Some(parsed(outcome.json())?),
-    };
-    Ok(Loaded { data, tag: Some(tag) })
-}
-
-/// The tag of an answer: a hash of its text. A plugin that finds two answers with one hash misleads its own page alone.
-fn tag(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    format!("{:016x}", hasher.finish())
 }
 
 fn split<T>(result: Result<T, PageCallError>) -> (Option<T>, Option<PageCallError>) {
@@ -324,7 +242,7 @@ fn parameters(action: &PageAction, scope: &Scope<'_>) -> Value {
     }
 }
 
-fn now_ms(clock: &dyn Clock) -> u64 {
-    let since = time_of(clock).duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+fn ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

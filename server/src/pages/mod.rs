@@ -83,6 +83,10 @@ struct RunLoaders {
     /// The tags of the results that the client has, by loader. A result that is still the same is `unchanged` and has
     /// no `data`. Without this member, results have no tags.
     known: Option<BTreeMap<String, String>>,
+    /// Whether the client asks at intervals, and not because of a person or an event. Loaders with polling may then have
+    /// results that other clients got at most half the interval before.
+    #[serde(default)]
+    poll: bool,
 }
 
 /// The body of `POST …/page/actions/{action}`.
@@ -147,6 +151,7 @@ async fn run_loaders(
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
     let mut call =
         page_call(&state, &caller, &plugin.name(), &asked.path).state(asked.state).global_state(asked.global_state);
+    call = call.poll(asked.poll);
     if let Some(known) = asked.known {
         call = call.known_results(known);
     }

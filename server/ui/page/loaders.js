@@ -45,6 +45,8 @@ export class Loaders {
   #stops = [];
   #isClosed = false;
   #pending = new Map();
+  /** The polls under way, by loader. */
+  #polls = new Map();
   /** The latest result with a tag of each loader: the server does not send it again. */
   #tagged = new Map();
 
@@ -72,16 +74,21 @@ export class Loaders {
   }
 
   /**
-   * Runs loaders, all without `ids`. One that runs already is not started again.
+   * Runs loaders, all without `ids`. One that runs already is not started again, unless a poll does, whose result may be
+   * older than the change that this run is for.
    *
-   * @param {{isAsked?: boolean}} options whether the user asked for it
+   * @param {{isAsked?: boolean, isPoll?: boolean}} options whether the user asked for it, or the interval is over
    * @returns {Promise<boolean>} whether all of them succeeded
    */
-  async run(ids, { isAsked = false } = {}) {
+  async run(ids, { isAsked = false, isPoll = false } = {}) {
     const wanted = this.page.declared.filter((loader) => !ids?.length || ids.includes(loader.id));
+    const polls = isPoll ? [] : wanted.flatMap((loader) => this.#polls.get(loader.id) ?? []);
+    if (polls.length) await Promise.all(polls);
+    if (this.#isClosed) return false;
     const started = wanted.filter((loader) => !this.#pending.has(loader.id));
     if (started.length) {
-      const done = this.#request(started, isAsked);
+      const done = this.#request(started, isAsked, isPoll);
+      if (isPoll) for (const loader of started) this.#polls.set(loader.id, done);
       for (const loader of started) this.#pending.set(loader.id, done);
       // Marked after the request has begun, so that a render sees both.
       this.changed();
@@ -90,7 +97,7 @@ export class Loaders {
     return outcomes.every((outcome, index) => outcome === undefined || outcome.get(wanted[index].id)?.success !== false);
   }
 
-  async #request(loaders, isAsked) {
+  async #request(loaders, isAsked, isPoll) {
     const { page } = this;
     for (const { id } of loaders) {
       const known = this.states.get(id);
@@ -102,11 +109,14 @@ export class Loaders {
     let results;
     try {
       const known = Object.fromEntries(ids.flatMap((id) => (this.#tagged.has(id) ? [[id, this.#tagged.get(id).tag]] : [])));
-      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids, known });
+      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids, known, poll: isPoll });
     } catch (error) {
       results = ids.map((loaderId) => ({ loaderId, success: false, error }));
     }
-    for (const id of ids) this.#pending.delete(id);
+    for (const id of ids) {
+      this.#pending.delete(id);
+      this.#polls.delete(id);
+    }
     if (this.#isClosed) return new Map();
     for (const result of results) this.#note(this.#whole(result), isAsked);
     this.changed();
@@ -147,7 +157,7 @@ export class Loaders {
       isWaiting = document.hidden;
       if (isWaiting || this.#isClosed) return;
       const enabled = loaders.filter((loader) => isEnabled(loader, this.page.state.scope));
-      const succeeded = enabled.length === 0 || (await this.run(enabled.map((loader) => loader.id)));
+      const succeeded = enabled.length === 0 || (await this.run(enabled.map((loader) => loader.id), { isPoll: true }));
       failures = succeeded ? 0 : failures + 1;
       const asked = Math.max(0, ...enabled.map(({ id }) => this.states.get(id).error?.retryAfter ?? 0)) * 1_000;
       const pause = failures ? Math.min(Math.max(PAUSE_MAX, interval), interval * 2 ** Math.min(failures, 8)) : interval;
