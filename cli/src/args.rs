@@ -285,7 +285,8 @@ pub(crate) struct Dev {
     /// A .wasm file, a plugin directory, or the directory of a Rust crate
     #[arg(value_name = "PLUGIN", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) plugin: PathBuf,
-    /// The address on which pages are served; port 0 is a free one [default: 127.0.0.1:7070, or a free port]
+    /// The address on which pages are served; port 0 is a free one [default: that of the host's file, else
+    /// 127.0.0.1:7070, or a free port]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `plugbay dev`: a crate is built and loaded again whenever it changes, and errors are shown.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -48,6 +49,35 @@ fn crate_is_built_and_reloaded_when_it_changes() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).expect("text");
     assert_eq!(dev.wait().expect("the test owns the process").code(), Some(0), "{rest}");
+}
+
+#[test]
+fn pages_are_served_with_the_settings_of_the_hosts_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("plugin.wasm");
+    let page = json!({ "pages": [{ "path": "/", "template": {} }] });
+    std::fs::write(&file, TestPlugin::from(feature::ECHO).manifest("frontend", page).into_bytes()).expect("written");
+    let host_file = directory.path().join("plugbay.yaml");
+    // Callers without a token may not call plugins at this address.
+    let server = "server: { address: '127.0.0.1:0', anonymous: [read], hosts: [dev.example] }";
+    std::fs::write(&host_file, server).expect("written");
+    let host_file = host_file.to_str().expect("UTF-8");
+    let mut dev = Plugbay::new(["dev", file.to_str().expect("UTF-8"), "--host-file", host_file]).start();
+    let mut stderr = BufReader::new(dev.stderr.take().expect("it is piped"));
+    let text = lines_until(&mut stderr, "watching", 1);
+    let url = text.split_once("its pages are at http://").and_then(|(_, rest)| rest.split_once('/')).expect("an address").0;
+    let ask = |host: &str| {
+        let mut stream = TcpStream::connect(url).expect("it listens");
+        let request = format!("GET /api/v1/pages HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        answer
+    };
+    assert_contains(&ask("dev.example"), &["HTTP/1.1 401"]);
+    assert_contains(&ask("other.example"), &["HTTP/1.1 421"]);
+    kill_process(Pid::from_child(&dev), Signal::INT).expect("it runs");
+    assert_eq!(dev.wait().expect("the test owns the process").code(), Some(0));
 }
 
 #[test]

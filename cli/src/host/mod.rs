@@ -148,6 +148,11 @@ impl Host {
         Ok(self.node.lock("plugbay run")?)
     }
 
+    /// The host's file, which is empty if there is none.
+    pub(crate) fn file(&self) -> &HostFile {
+        self.node.file()
+    }
+
     /// Another package of the plugin at this path, with the settings of the host's file and the options.
     pub(crate) fn configured(&self, path: &Path, package: Package, args: &HostArgs) -> Package {
         let package = configured(&self.runtime, self.node.configured(path, package), &args.config);

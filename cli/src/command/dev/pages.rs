@@ -22,12 +22,14 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Starts the server for a plugin.
+    /// Starts the server for a plugin, with the settings of the host's file except for its certificate, and with an
+    /// address of the command line before that of the file.
     ///
     /// # Errors
     /// If the address cannot be listened on. The default one falls back to a free port.
     pub(super) async fn serve(host: &Host, plugin: &str, address: Option<SocketAddr>) -> Result<Self, Error> {
-        let listener = match address {
+        let file = host.file();
+        let listener = match address.or(file.server().address) {
             Some(address) => TcpListener::bind(address)
                 .await
                 .map_err(|error| Error::Usage(format!("cannot listen on {address}: {error}")))?,
@@ -37,14 +39,16 @@ impl Pages {
             },
         };
         let address = listener.local_addr().context("the socket has no address")?;
-        let mut settings = ServerSettings::default();
+        let mut settings = ServerSettings::from(file.server());
         settings.development = true;
         let changes = Changes::new();
         let state = ServerState::with_changes(&host.runtime, settings, changes.clone());
         let tokens = Some(Arc::new(TokenStore::in_memory()?));
-        let access = Access::of_address(address, tokens.clone(), &AccessOptions::default());
+        let mut options = AccessOptions::of_file(file.server()).map_err(|error| Error::Usage(error.to_string()))?;
+        options.revoked = file.revoked_consumers().to_vec();
+        let access = Access::of_address(address, tokens.clone(), &options);
         let access = access.map_err(|error| Error::Usage(error.to_string()))?;
-        let base = base_url(address, &[], false);
+        let base = base_url(address, &file.server().hosts, false);
         state.set_url(&*base);
         let admin = AdminState::new(&state, tokens, host.logs.clone());
         let server = Server::new(&state, host_router(&admin, access));
