@@ -86,6 +86,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "page/page.js",
     "page/regions.js",
     "page/state.js",
+    "page/turns.js",
     "page/utilities.js",
     "style/base.css",
     "style/controls.css",

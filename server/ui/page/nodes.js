@@ -5,6 +5,7 @@ import { holds, evaluate } from "../lib/expression.js";
 import { asText, fill } from "../lib/placeholder.js";
 import { words } from "../lib/values.js";
 import { tried } from "./state.js";
+import { Turn } from "./turns.js";
 
 /**
  * The most widgets of one rendering, items of one loop, and levels. What is left out is said on the page. 2,000 widgets
@@ -23,10 +24,13 @@ const UNFILLED = new Set(["columns", "schema", "renderTemplate", "payload"]);
  * Where a node is rendered.
  *
  * @typedef {{page: import("./model.js").PageModel, scope: import("../lib/scope.js").Scope, paths: Record<string, string[]>,
- *   depth: number, budget: {left: number, isCut: boolean, heading: number, tables: number}, fragments: string[]}} Place
+ *   depth: number, budget: {left: number, isCut: boolean, heading: number, tables: number, heavy: number}, fragments: string[]}} Place
  *   `budget` is shared by all places of one rendering: the widgets that are left, the level of the last heading, and the
- *   number of tables
+ *   numbers of tables and of widgets that are many elements
  */
+
+/** The budget of a rendering of at most this number of widgets. */
+export const newBudget = (left) => ({ left, isCut: false, heading: 1, tables: 0, heavy: 0 });
 
 /** The place of the first nodes of a template. @returns {Place} */
 export const root = (page) => ({
@@ -34,7 +38,7 @@ export const root = (page) => ({
   scope: page.state.scope,
   paths: {},
   depth: 0,
-  budget: { left: WIDGETS_MAX, isCut: false, heading: 1, tables: 0 },
+  budget: newBudget(WIDGETS_MAX),
   fragments: [],
 });
 
@@ -106,7 +110,9 @@ const isTable = ({ type }) => type === "table" || type === "dataTable";
 
 function renderOnce(node, place, key) {
   if (node.condition !== undefined && node.condition !== null && !isShown(node.condition, place.scope)) return null;
-  place.budget.left -= COSTS.get(node.type) ?? 1;
+  const cost = COSTS.get(node.type);
+  place.budget.left -= cost ?? 1;
+  if (cost) place.budget.heavy += 1;
   if (isTable(node)) place.budget.tables += 1;
   if (node.type === "fragment") return html`<${Fragment} key=${key}>${renderFragment(node, place)}<//>`;
   const Widget = place.page.widgetOf(node.type);
@@ -117,7 +123,8 @@ function renderOnce(node, place, key) {
   const props = propsOf(node, place.scope);
   const tag = headingTag(node, props, place.budget);
   const children = node.children === undefined ? undefined : renderNodes(node.children, place);
-  return html`<${Boundary} key=${key} type=${node.type}><${Widget} node=${node} place=${place} props=${props} tag=${tag}>${children}<//><//>`;
+  const widget = html`<${Widget} node=${node} place=${place} props=${props} tag=${tag}>${children}<//>`;
+  return html`<${Boundary} key=${key} type=${node.type}>${cost ? html`<${Turn} budget=${place.budget}>${widget}<//>` : widget}<//>`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { classes, html, useEffect, useId, useState } from "../lib/view.js";
 import { evaluate } from "../lib/expression.js";
 import { Region } from "../page/regions.js";
 import { tried } from "../page/state.js";
+import { inTurn } from "../page/turns.js";
 import { asText, oneOf, styleOf, textOf } from "./widget.js";
 
 const TONES = ["neutral", "success", "warning", "error", "info", "primary"];
@@ -52,7 +53,17 @@ export function Chart(widget) {
   const [Canvas, setCanvas] = useState(null);
   const [error, setError] = useState(null);
   useEffect(() => {
-    import("./chart.js").then((module) => setCanvas(() => module.Canvas), setError);
+    let isGone = false;
+    let stop;
+    // Many charts wait for the library, and are not drawn at once when it has come.
+    const drawn = ({ Canvas }) => {
+      if (!isGone) stop = inTurn(() => setCanvas(() => Canvas));
+    };
+    import("./chart.js").then(drawn, setError);
+    return () => {
+      isGone = true;
+      stop?.();
+    };
   }, []);
   const path = node.bindings?.data ?? textOf(node.props?.dataBinding);
   const data = props.data ?? (path ? tried(() => evaluate(path, place.scope)) : null);

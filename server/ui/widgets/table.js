@@ -3,7 +3,7 @@
 import { classes, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/view.js";
 import { evaluate } from "../lib/expression.js";
 import { asText, fill } from "../lib/placeholder.js";
-import { renderNodes, within } from "../page/nodes.js";
+import { newBudget, renderNodes, within } from "../page/nodes.js";
 import { Region, clock } from "../page/regions.js";
 import { tried } from "../page/state.js";
 import { cssLength } from "../page/utilities.js";
@@ -113,7 +113,7 @@ function Grid({ widget, columns, shown, sort, toggle, names, rowHeight, first, l
   const own = useRef(null);
   const element = box ?? own;
   const isScrollable = useIsScrollable(element, shown);
-  const place = { ...widget.place, budget: { left: WIDGETS_MAX, isCut: false, heading: 1, tables: 0 } };
+  const place = { ...widget.place, budget: newBudget(WIDGETS_MAX) };
   const space = (rows) => rows > 0 && html`<tr aria-hidden="true"><td class="table__space" colspan=${columns.length} style=${{ height: `${rows * rowHeight}px` }}></td></tr>`;
   return html`
     <div ref=${element} class=${classes("table-box", isLong && "table-box--long")} onScroll=${scrolled} ...${isScrollable ? { tabindex: 0, role: "region", "aria-label": label } : {}}>
