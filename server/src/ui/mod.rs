@@ -34,7 +34,7 @@ use crate::pages::page_call;
 const PAGE: Shell = Shell {
     title: "Plugbay",
     folder: "page",
-    styles: &["tokens", "base", "controls", "page", "widgets"],
+    styles: &["tokens", "base", "controls", "blocks", "forms", "dialogs", "page", "widgets", "inputs", "data"],
     plain_query: Some("?plain"),
 };
 
@@ -42,7 +42,7 @@ const PAGE: Shell = Shell {
 const DASHBOARD: Shell = Shell {
     title: "Plugbay",
     folder: "dashboard",
-    styles: &["tokens", "base", "controls", "dashboard"],
+    styles: &["tokens", "base", "controls", "blocks", "forms", "dialogs", "dashboard"],
     plain_query: None,
 };
 

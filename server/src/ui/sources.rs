@@ -89,8 +89,13 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "page/turns.js",
     "page/utilities.js",
     "style/base.css",
+    "style/blocks.css",
     "style/controls.css",
     "style/dashboard.css",
+    "style/data.css",
+    "style/dialogs.css",
+    "style/forms.css",
+    "style/inputs.css",
     "style/page.css",
     "style/tokens.css",
     "style/widgets.css",
@@ -112,7 +117,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const SOURCE_COUNT: usize = 78;
+const SOURCE_COUNT: usize = 83;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static Source>> =
     LazyLock::new(|| SOURCES.iter().map(|source| (source.path, source)).collect());
