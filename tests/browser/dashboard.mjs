@@ -256,7 +256,7 @@ await step("stored values are read, and each tab of a plugin is accessible", asy
   await page.getByLabel("Key prefix").fill(key);
   await page.waitForFunction(() => document.querySelectorAll(".link-button").length === 1);
   for (const tab of ["Manifest", "Permissions", "Configuration", "Actions", "Jobs", "Tables", "Logs", "Events"]) {
-    const tabs = page.getByRole("navigation", { name: "Subjects of event-logger" });
+    const tabs = page.getByRole("navigation", { name: "Sections of event-logger" });
     await tabs.getByRole("link", { name: tab, exact: true }).click();
     await page.waitForURL(`**/event-logger/${tab.toLowerCase()}`);
     await page.locator(".spinner").waitFor({ state: "detached" });
@@ -538,12 +538,16 @@ await step("the host is shown", async () => {
 
 await step("the views fit a narrow screen", async () => {
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const path of ["/", "/-/plugins/notes", "/-/plugins/settings/configuration", "/-/tokens", "/-/engines", "/-/host", "/-/install"]) {
+  const tabs = ["manifest", "permissions", "actions", "tables", "logs", "events"].map((tab) => `notes/${tab}`);
+  const plugins = [...tabs, "settings/configuration", "scheduler-demo/jobs", "event-logger/data"].map((path) => `plugins/${path}`);
+  const views = ["sign-in", "audit", "logs", "events", "dead-letters", "processes", "engines", "tokens", "host", "install", ...plugins];
+  for (const path of ["/", ...views.map((view) => `/-/${view}`)]) {
     await open(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.waitForLoadState("networkidle").catch(() => {});
+    await page.locator(".spinner").waitFor({ state: "detached" });
     const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(excess <= 0, `${path} is ${excess} px too wide`);
+    await page.screenshot({ path: `${shots}/narrow-${path.replaceAll(/\W+/g, "-").slice(1) || "overview"}.png`, fullPage: true });
   }
   await page.setViewportSize({ width: 1280, height: 900 });
 });
@@ -578,6 +582,48 @@ await step("everything is reached by keyboard", async () => {
   await heading("settings").waitFor();
   // A new view has the focus.
   await page.locator("h1:focus", { hasText: "settings" }).waitFor();
+});
+
+await step("settings, permissions, jobs and tokens are changed by the keyboard alone", async () => {
+  /** Goes to an element by the keyboard alone, and presses a key there. */
+  const press = async (locator, key = "Enter") => {
+    await locator.waitFor();
+    for (let presses = 0; presses < 80; presses += 1) {
+      if (await locator.evaluate((element) => element === document.activeElement)) return page.keyboard.press(key);
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`${locator} cannot be reached by keyboard`);
+  };
+  const answer = (name) => press(page.getByRole("alertdialog").getByRole("button", { name, exact: true }));
+  await open("/-/plugins/settings/configuration");
+  await press(page.getByLabel("max_retries"), "Control+A");
+  await page.keyboard.type("6");
+  await press(button("Save"));
+  await said("Saved: max_retries.");
+
+  await open("/-/plugins/event-logger/permissions");
+  await press(button("Revoke data.event/*:read,write"));
+  await answer("Revoke");
+  await press(button("Grant data.event/*:read,write"));
+  await answer("Grant");
+  await button("Revoke data.event/*:read,write").waitFor();
+
+  await open("/-/plugins/scheduler-demo/jobs");
+  await press(button("Pause: cleanup"));
+  await press(button("Resume: cleanup"));
+  await button("Pause: cleanup").waitFor();
+
+  await open("/-/tokens");
+  await press(button("Create a token"));
+  const form = page.getByRole("dialog", { name: /Create a token/ });
+  await press(form.getByLabel("Consumer"), "Control+A");
+  await page.keyboard.type("keys");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Token of keys").waitFor();
+  await page.keyboard.press("Escape");
+  await press(row("keys").getByRole("button"));
+  await answer("Revoke");
+  await row("keys").getByText("revoked").waitFor();
 });
 
 await step("a session that was ended elsewhere is noticed", async () => {

@@ -95,7 +95,7 @@ const isNumeric = (setting) => ["integer", "number", "float"].includes(setting.t
 function hint(setting) {
   const parts = [
     setting.description?.replace(/([^.!?])$/, "$1."),
-    setting.required && "The plugin needs a value.",
+    setting.required && "A value is required.",
     setting.secret && "A secret: the value is not shown, and stays unless another one is entered.",
     setting.pattern && `Its pattern is ${setting.pattern}.`,
   ];

@@ -22,7 +22,7 @@ export function JobsTab({ plugin, path }) {
     jobs.reload();
   }
   async function removed(job) {
-    const message = "It does not run again, and its outcomes are deleted.";
+    const message = "It will not run again, and its outcomes are deleted.";
     if (!(await confirm({ title: `Remove the job ${job.id}?`, message, confirmText: "Remove", danger: true }))) return;
     await run(() => remove(of(job)), `The job ${job.id} is removed.`);
     if (chosen === job.id) setChosen(null);

@@ -25,7 +25,7 @@ export function ManifestTab({ plugin }) {
         ["Actions", size(manifest.actions)],
         ["Digest", plugin.digest],
         ["Signed by", plugin.current?.signed_by],
-        ["Version before", plugin.previous?.version],
+        ["Previous version", plugin.previous?.version],
       ]}
     />
     <${Section} title="Manifest"><${Code} text=${json(manifest)} label="Manifest as JSON" /><//>

@@ -31,8 +31,8 @@ export function PermissionsTab({ plugin, path }) {
         <${Facts}
           facts=${[
             ["Mode", value.execution_mode],
-            ["Granted accesses", count(value.allows)],
-            ["Denied accesses", count(value.denials)],
+            ["Access granted", count(value.allows)],
+            ["Access denied", count(value.denials)],
           ]}
         />
         <${Section} title="Requested permissions">
@@ -53,8 +53,8 @@ export function PermissionsTab({ plugin, path }) {
 function Question({ rule, isGrant }) {
   return html`
     ${isGrant
-      ? "This rule is put at the top of the policy, for every plugin that asks for it:"
-      : "This rule is put at the top of the policy, and denies it to every plugin:"}
+      ? "This rule is added at the top of the policy. It applies to every plugin that asks for the permission:"
+      : "This rule is added at the top of the policy. It denies the permission to every plugin:"}
     <${Code} text=${isGrant ? rule.allow_line : rule.deny_line} label="Rule of the policy" />
     It holds until the host restarts or reads its file again. Add it to <code>policy</code> of the host's file to make it last.
   `;

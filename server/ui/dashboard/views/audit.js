@@ -1,4 +1,4 @@
-// The latest accesses that were denied to plugins, and the policy that decides them.
+// The latest access that was denied to plugins, and the policy that decides.
 
 import { html, useId, useState } from "../../lib/view.js";
 import { json } from "../format.js";
@@ -14,7 +14,7 @@ export function AuditView() {
   const shown = (value) => value.denials.filter((entry) => plugin === "" || entry.plugin.includes(plugin));
   return html`
     <${Heading} title="Audit" />
-    <${Section} title="Denied accesses">
+    <${Section} title="Access denied">
       <div class="field field--short">
         <label class="field__label" for=${id}>Plugin</label>
         <input id=${id} class="input" type="search" value=${plugin} onInput=${(event) => setPlugin(event.target.value)} />

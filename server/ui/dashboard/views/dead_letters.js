@@ -21,13 +21,13 @@ export function DeadLettersView() {
     letters.reload();
   }
   async function removed(letter) {
-    const message = "It is not delivered any more.";
+    const message = "It will not be delivered again.";
     if (!(await confirm({ title: `Remove event ${letter.number}?`, message, confirmText: "Remove", danger: true }))) return;
     await run(() => remove(path(letter)), `Event ${letter.number} is removed.`);
     letters.reload();
   }
   const isManager = may("manage");
-  const names = ["Number", "Plugin", "Topic", "Attempts", "Latest attempt", "Error", "Data", ...(isManager ? ["Actions"] : [])];
+  const names = ["Number", "Plugin", "Topic", "Attempts", "Last attempt", "Error", "Data", ...(isManager ? ["Actions"] : [])];
   const row = (letter) => html`
     <tr key=${letter.number}>
       <th scope="row" class="numeric">${letter.number}</th>

@@ -37,7 +37,7 @@ export function EventList({ source, topics = "" }) {
     ${error && html`<div class="notice notice--error" role="alert">${error.message}</div>`}
     ${missed > 0 && html`<div class="notice notice--warning" role="status">${count(missed)} events were missed.</div>`}
     ${shown.length === 0
-      ? html`<p class="state">No event has happened since this view was opened.</p>`
+      ? html`<p class="state">No events since this view was opened.</p>`
       : html`<div class="lines" tabindex="0" role="log" aria-label="Events, the newest first" aria-live="off">
           <ol>${shown.map((event) => html`<${EventItem} key=${event.id} event=${event} />`)}</ol>
         </div>`}

@@ -18,7 +18,7 @@ export function HostView() {
     status.reload();
   }
   async function terminate() {
-    const message = "Running requests are completed, and plugins are unloaded. The dashboard is gone until the server is started again.";
+    const message = "Running requests are completed, and plugins are unloaded. The dashboard is unavailable until the server is started again.";
     if (!(await confirm({ title: "Shut the server down?", message, confirmText: "Shut down", danger: true }))) return;
     await run(() => post("/api/v1/terminate"), "The server shuts down.");
   }

@@ -66,14 +66,14 @@ export function InstallView() {
       ? html`<${Review} review=${review} isBusy=${isBusy} install=${install} back=${() => setReview(null)} />`
       : html`<div class="columns">
           <form class="form card" onSubmit=${(event) => ask(event, { reference: reference.trim() })}>
-            <h2>${isWhole ? "From a URL or a registry" : "From where it was installed"}</h2>
+            <h2>${isWhole ? "From a URL or a registry" : "From its source"}</h2>
             ${isWhole &&
             html`<div class="field">
               <label class="field__label" for=${`${id}-reference`}>Reference</label>
               <input id=${`${id}-reference`} class="input mono" value=${reference} required=${!updated} spellcheck="false"
                 aria-describedby=${`${id}-hint`} onInput=${(event) => setReference(event.target.value)} />
               <span class="field__hint" id=${`${id}-hint`}>
-                ${updated && "Empty for the source that it was installed from. "}Such as https://example.org/plugin.wasm or oci://ghcr.io/example/plugin:1.0
+                ${updated && "Leave it empty for the source that it was installed from. "}Such as https://example.org/plugin.wasm or oci://ghcr.io/example/plugin:1.0
               </span>
             </div>`}
             <div class="form__buttons"><button type="submit" class="button button--primary" disabled=${isBusy}>${isBusy ? "Working…" : "Review"}</button></div>
@@ -84,7 +84,7 @@ export function InstallView() {
             <div class="field">
               <label class="field__label" for=${`${id}-file`}>Component</label>
               <input id=${`${id}-file`} type="file" accept=".wasm,application/wasm" required onChange=${(event) => setFile(event.target.files[0] ?? null)} />
-              <span class="field__hint">A component with its manifest inside, as <code>plugbay build</code> makes it.</span>
+              <span class="field__hint">A component that contains its manifest, such as <code>plugbay build</code> writes.</span>
             </div>
             <div class="form__buttons"><button type="submit" class="button button--primary" disabled=${isBusy || !file}>${isBusy ? "Working…" : "Review"}</button></div>
           </form>`}

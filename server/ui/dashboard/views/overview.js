@@ -65,6 +65,6 @@ function Figures({ plugin, metrics }) {
     <td class="is-right numeric">${errors > 0 ? html`<span class="badge badge--error">${count(errors)}</span>` : "0"}</td>
     ${figure(atMost(quantile(metrics.latency_micros, 0.5)))} ${figure(atMost(quantile(metrics.latency_micros, 0.99)))}
     ${figure(bytes(metrics.memory_bytes))} ${figure(compact(metrics.fuel))}
-    <td><${Sparkline} values=${series(plugin, "calls")} label="Calls in the latest 5 s" /></td>
+    <td><${Sparkline} values=${series(plugin, "calls")} label="Calls in the last 5 s" /></td>
   `;
 }

@@ -50,7 +50,7 @@ export function PluginView({ name, tab = "manifest" }) {
     <${Region} of=${plugin}>
       ${(value) => html`
         <${Summary} plugin=${value} />
-        <nav class="tabs" aria-label=${`Subjects of ${name}`}>
+        <nav class="tabs" aria-label=${`Sections of ${name}`}>
           ${tabs.map(
             (entry) => html`
               <a key=${entry.id} class="tab" href=${`/-/plugins/${encodeURIComponent(name)}/${entry.id}`}
@@ -58,7 +58,7 @@ export function PluginView({ name, tab = "manifest" }) {
             `,
           )}
         </nav>
-        ${shown ? html`<${shown.view} key=${shown.id} plugin=${value} reload=${plugin.reload} path=${path} />` : html`<p class="state">There is no such subject.</p>`}
+        ${shown ? html`<${shown.view} key=${shown.id} plugin=${value} reload=${plugin.reload} path=${path} />` : html`<p class="state">This section does not exist.</p>`}
       `}
     <//>
   `;
@@ -84,7 +84,7 @@ function Summary({ plugin }) {
     ${metrics &&
     html`<${Facts}
       facts=${[
-        ["Calls", html`${count(metrics.calls)} <${Sparkline} values=${calls} label="Calls in the latest 5 s" />`],
+        ["Calls", html`${count(metrics.calls)} <${Sparkline} values=${calls} label="Calls in the last 5 s" />`],
         ["Errors", errorsOf(metrics) > 0 ? `${count(errorsOf(metrics))} (${codes(metrics.errors)})` : "0"],
         ["p50", atMost(quantile(metrics.latency_micros, 0.5))],
         ["p99", atMost(quantile(metrics.latency_micros, 0.99))],

@@ -22,8 +22,8 @@ const STATES = {
 
 const ORDERS = [
   { order: "start", name: "Start", done: "is started" },
-  { order: "stop", name: "Stop", done: "is stopped", asks: "It does not run until it is started again." },
-  { order: "restart", name: "Restart", done: "is restarted", asks: "It ends and begins again." },
+  { order: "stop", name: "Stop", done: "is stopped", asks: "It will not run until it is started again." },
+  { order: "restart", name: "Restart", done: "is restarted", asks: "The process is stopped and started again." },
 ];
 
 export function ProcessesView() {

@@ -41,7 +41,7 @@ export function SignInView() {
     if (token.trim()) begin({ token: token.trim() });
     else setError("Enter a token.");
   };
-  if (!who.can_sign_in) return html`<${Heading} title="Sign in" /><p>This server has no sessions.</p>`;
+  if (!who.can_sign_in) return html`<${Heading} title="Sign in" /><p>This server does not support signing in.</p>`;
   return html`
     <div class="narrow">
       <${Heading} title="Sign in" />

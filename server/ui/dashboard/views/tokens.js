@@ -24,7 +24,7 @@ export function TokensView() {
   const [isBusy, run] = useChange();
   async function revoke(token) {
     const what = token.kind === "session" ? "session" : "token";
-    const message = token.kind === "session" ? "The browser is signed out." : "No request with it is served from now on, and its sessions end.";
+    const message = token.kind === "session" ? "The browser is signed out." : "Requests with it are refused from now on, and its sessions end.";
     const isSure = await confirm({ title: `Revoke the ${what} of ${token.consumer}?`, message, confirmText: "Revoke", danger: true });
     if (!isSure) return;
     await run(() => remove(`/api/v1/tokens/${token.id}`), `The ${what} of ${token.consumer} is revoked.`);
@@ -86,7 +86,7 @@ function Create({ done }) {
         <label class="field__label" for=${`${id}-consumer`}>Consumer</label>
         <input id=${`${id}-consumer`} class="input" maxlength="100" value=${consumer} aria-invalid=${isShown && consumer.trim() === "" ? "true" : undefined}
           aria-describedby=${`${id}-hint`} onInput=${(event) => setConsumer(event.target.value)} />
-        <span class="field__hint" id=${`${id}-hint`}>The person or program that gets the token.</span>
+        <span class="field__hint" id=${`${id}-hint`}>The person or program that will use the token.</span>
       </div>
       <fieldset class="fieldset">
         <legend class="field__label">Scopes</legend>
@@ -99,7 +99,7 @@ function Create({ done }) {
         )}
       </fieldset>
       <div class="field">
-        <label class="field__label" for=${`${id}-plugin`}>For one plugin</label>
+        <label class="field__label" for=${`${id}-plugin`}>Plugin</label>
         <input id=${`${id}-plugin`} class="input" value=${plugin} placeholder="all plugins and the host" onInput=${(event) => setPlugin(event.target.value)} />
       </div>
       <div class="field">
