@@ -1,7 +1,7 @@
 // The pages of plugins as a person sees them: the gallery, which has every widget, loader and action.
 
 import assert from "node:assert/strict";
-import { assertAccessible, closeAtEnd, longestTask, test, until } from "./browser.mjs";
+import { assertAccessible, closeAtEnd, longestTask, screenshot, test, until } from "./browser.mjs";
 
 const PAGE = "/p/gallery";
 
@@ -66,6 +66,35 @@ test("buttons, cards and links do what they say", async (page) => {
   assert.equal(new URL(page.url()).pathname, "/p/gallery/tables");
   await page.goBack();
   await page.getByRole("heading", { level: 1, name: "Widgets" }).waitFor();
+});
+
+test("charts of each kind are drawn, also of names and dates", async (page) => {
+  const rows = [["2026-01-01", "north", 4], ["2026-01-02", "south", 9], ["2026-01-03", "west", 2]].map(([day, name, count]) => ({ day, name, count, half: count / 2 }));
+  const kinds = ["line", "area", "bar"];
+  await page.route("**/api/v1/plugins/gallery/page", async (route) => {
+    const response = await route.fetch();
+    const document = await response.json();
+    document.initialData.data.rows = rows;
+    const chart = (kind, x) => ({ type: "chart", props: { title: `${kind} by ${x}`, kind, x, height: 160 }, bindings: { data: "data.rows" } });
+    document.template.widgets = ["day", "name"].flatMap((x) => kinds.map((kind) => chart(kind, x)));
+    await route.fulfill({ response, json: document });
+  });
+  await open(page, "/empty", "Empty");
+  const pictures = new Set();
+  for (const x of ["day", "name"]) {
+    for (const kind of kinds) {
+      const chart = page.locator(".chart", { hasText: `${kind} by ${x}` });
+      await chart.locator("canvas").waitFor();
+      assert.match(await chart.getByRole("img").getAttribute("aria-label"), /Count, Half, 3 points$/);
+      await until("it has colours", () => chart.locator("canvas").evaluate((canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.some((value, index) => index % 4 < 2 && Math.abs(value - data[index + 1]) > 60 && data[index - (index % 4) + 3] > 0);
+      }));
+      pictures.add(await chart.locator("canvas").evaluate((canvas) => canvas.toDataURL()));
+    }
+  }
+  assert.equal(pictures.size, 6, "no two of them look the same");
+  await screenshot(page, "charts");
 });
 
 test("modal and slides work by keyboard and return the focus", async (page) => {
@@ -217,6 +246,61 @@ const hide = (page, isHidden) =>
     Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
   }, isHidden);
+
+test("polls never overlap, and pause longer after each failure", async (page) => {
+  await page.clock.install();
+  const held = [];
+  await page.route("**/page/loaders", (route) => (route.request().postDataJSON().poll ? held.push(route) : route.continue()));
+  await open(page, "/live", "Live");
+  await page.getByRole("switch", { name: "Poll" }).click();
+  await page.clock.fastForward(1_000);
+  await until("it polls", () => held.length === 1);
+  for (let minute = 0; minute < 3; minute += 1) await page.clock.fastForward(60_000);
+  assert.equal(held.length, 1, "a poll begins while another is under way");
+  const fails = async () => {
+    const failed = page.waitForResponse((response) => response.status() === 500);
+    await held.pop().fulfill({ status: 500, json: { code: "broken", msg: "it is broken" } });
+    await failed;
+    // The page has noted the failure.
+    await page.locator(".stat", { hasText: "Polled" }).getByText(/Not up to date/).waitFor();
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+  // The interval is 250 ms, and doubled by each failure.
+  for (const pause of [500, 1_000, 2_000, 4_000]) {
+    await fails();
+    await page.clock.fastForward(pause);
+    await until(`it polls again after ${pause} ms`, () => held.length === 1);
+  }
+  await fails();
+  await page.clock.fastForward(4_000);
+  await page.evaluate(() => 0);
+  assert.equal(held.length, 0, "the fifth pause is 8 s");
+  await page.clock.fastForward(4_000);
+  await until("it polls again after 8 s", () => held.length === 1);
+  await held.pop().continue();
+}, { expected: ["status of 500"] });
+
+test("what a person entered is not replaced by polls until it was sent", async (page) => {
+  await page.route("**/api/v1/plugins/gallery/page", async (route) => {
+    const response = await route.fetch();
+    const document = await response.json();
+    Object.assign(document.loaders.find(({ id }) => id === "polled"), { dataKey: undefined, stateKey: "polled" });
+    document.template.widgets.unshift({ type: "input", props: { label: "Held", binding: "polled.value" } });
+    await route.fulfill({ response, json: document });
+  });
+  let polls = 0;
+  page.on("response", (response) => (polls += response.url().endsWith("/page/loaders") ? 1 : 0));
+  await open(page, "/live", "Live");
+  await page.getByRole("switch", { name: "Poll" }).click();
+  const input = page.getByLabel("Held");
+  await until("polls write the value", async () => Number(await input.inputValue()) > 1);
+  await input.fill("mine");
+  const before = polls;
+  await until("it polled three times", () => polls >= before + 3);
+  assert.equal(await input.inputValue(), "mine");
+  await button(page, "Load").click();
+  await until("the next poll replaces it", async () => Number(await input.inputValue()) > 1);
+});
 
 test("a poll that fails leaves the last values and says that they are old", async (page) => {
   await open(page, "/live", "Live");
@@ -449,10 +533,12 @@ test("the first page is small and soon interactive", async (page, context) => {
 
 test("narrow screens need no sideways scrolling", async (page) => {
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const [path, title] of [["/", "Widgets"], ["/tables", "Tables"], ["/form", "Form"]]) {
+  for (const [path, title] of [["/", "Widgets"], ["/inputs", "Inputs"], ["/tables", "Tables"], ["/live", "Live"], ["/form", "Form"]]) {
     await open(page, path, title);
+    if (path === "/") await page.locator(".chart canvas").waitFor();
     const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert(beyond <= 0, `${title} is ${beyond} pixels too wide`);
+    await screenshot(page, `narrow-${title.toLowerCase()}`);
   }
 });
 
