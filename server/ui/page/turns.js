@@ -1,11 +1,9 @@
-// Widgets that are many elements take turns, so that a page with many of them does not block the browser: each task draws
-// some, and the browser reacts to the user between the tasks.
+// Widgets that are many elements take turns, so that a page with many of them does not block the browser: each frame has
+// some more, and the browser reacts to the user between the frames.
 
 import { html, useLayoutEffect, useRef, useState } from "../lib/view.js";
 
-/** Widgets of this kind that are drawn at once; with more on a page, all of them take turns. */
-const AT_ONCE = 2;
-/** After this time, in milliseconds, the next turn is another task. */
+/** After this time, in milliseconds, the next turn is in another frame. Styles and layout take about as long again. */
 const TASK = 8;
 
 /** What waits for its turn, in the order in which it came. */
@@ -15,7 +13,9 @@ let isScheduled = false;
 function schedule() {
   if (isScheduled || waiting.size === 0) return;
   isScheduled = true;
-  setTimeout(run);
+  // After what was drawn is on the screen. A hidden page has no frames.
+  if (document.hidden) setTimeout(run);
+  else requestAnimationFrame(() => setTimeout(run));
 }
 
 async function run() {
@@ -40,12 +40,12 @@ export function inTurn(draw) {
 }
 
 /**
- * Shows a widget, and each change of it, in its turn if there are many on the page.
+ * Shows a widget, and each change of it, in its turn if there are others on the page.
  *
  * @param {{budget: {heavy: number}, children: unknown}} props `budget` counts such widgets
  */
 export function Turn({ budget, children }) {
-  const isMany = budget.heavy > AT_ONCE;
+  const isMany = budget.heavy > 1;
   const [, redraw] = useState(0);
   const latest = useRef(null);
   const shown = useRef(null);

@@ -1,6 +1,6 @@
 // The table: sorting, search, a filter, and only the visible rows of a long one.
 
-import { classes, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/view.js";
+import { classes, html, useEffect, useMemo, useRef, useState } from "../lib/view.js";
 import { evaluate } from "../lib/expression.js";
 import { asText, fill } from "../lib/placeholder.js";
 import { newBudget, renderNodes, within } from "../page/nodes.js";
@@ -10,10 +10,13 @@ import { cssLength } from "../page/utilities.js";
 import { cell, columnsOf, ROWS_MAX, rowsOf, shownRows } from "./rows.js";
 import { oneOf, styleOf, textOf } from "./widget.js";
 
-/** From this number of rows only the visible ones are elements. */
+/** With more rows or cells, only the visible rows are elements. A browser takes 40 ms to draw so many cells. */
 const VIRTUAL_FROM = 100;
-/** The most cells in all tables of a page. With more, also shorter tables have only their visible rows as elements. */
-const CELLS_MAX = 10_000;
+const CELLS_MAX = 2_000;
+/** The most cells in all tables of a page together. With more, also smaller tables have only their visible rows. */
+const ALL_CELLS_MAX = 10_000;
+/** The most cells that are drawn beyond the edges of a long table. */
+const CELLS_BEYOND_MAX = 500;
 const ROW_HEIGHT = { sm: 32, md: 40, lg: 52 };
 /** The height of a long table, in pixels, and the rows beyond its edges that are elements. */
 const HEIGHT = 600;
@@ -48,8 +51,8 @@ function Rows({ widget, rows, loadedAt }) {
   const size = oneOf(props.size, "md", "sm", "lg");
   const names = classes("table", `table--${size}`, props.striped === true && "table--striped", props.bordered === true && "table--bordered", props.hoverable === true && "table--hover");
   const view = { widget, columns, shown, sort, toggle, names, rowHeight: ROW_HEIGHT[size] };
-  const cells = CELLS_MAX / Math.max(1, widget.place.budget.tables) / Math.max(1, columns.length);
-  const isLong = shown.length > Math.min(VIRTUAL_FROM, cells);
+  const cells = Math.min(CELLS_MAX, ALL_CELLS_MAX / Math.max(1, widget.place.budget.tables));
+  const isLong = shown.length > VIRTUAL_FROM || shown.length * columns.length > cells;
   return html`
     ${props.searchable === true && html`<${Toolbar} props=${props} columns=${columns} search=${search} setSearch=${setSearch} filter=${filter} setFilter=${setFilter} sort=${sort} setSort=${setSort} />`}
     ${isLong ? html`<${LongTable} ...${view} />` : html`<${Grid} ...${view} first=${0} last=${shown.length} />`}
@@ -94,12 +97,15 @@ function Toolbar({ props, columns, search, setSearch, filter, setFilter, sort, s
 function LongTable(view) {
   const box = useRef(null);
   const [top, setTop] = useState(0);
-  const { shown, rowHeight } = view;
+  const { shown, columns, rowHeight } = view;
   const visible = Math.ceil(HEIGHT / rowHeight);
-  const first = Math.max(0, Math.min(top, shown.length - visible) - BEYOND);
-  const last = Math.min(shown.length, first + visible + 2 * BEYOND);
+  const beyond = Math.min(BEYOND, Math.max(2, Math.floor(CELLS_BEYOND_MAX / 2 / Math.max(1, columns.length))));
+  const from = Math.max(0, Math.min(top, shown.length - visible));
+  const first = Math.max(0, from - beyond);
+  const last = Math.min(shown.length, from + visible + beyond);
   // The window moves by some rows at a time, so that most scrolling renders nothing.
-  const scrolled = () => setTop(Math.floor(box.current.scrollTop / rowHeight / (BEYOND / 2)) * (BEYOND / 2));
+  const step = Math.ceil(beyond / 2);
+  const scrolled = () => setTop(Math.floor(box.current.scrollTop / rowHeight / step) * step);
   // Fewer rows after a search: the position may be behind the last one.
   useEffect(scrolled, [shown.length]);
   return html`<${Grid} ...${view} box=${box} scrolled=${scrolled} first=${first} last=${last} isLong=${true} />`;
@@ -140,7 +146,8 @@ function Grid({ widget, columns, shown, sort, toggle, names, rowHeight, first, l
 /** Whether a box has more than it shows: then it takes the focus, so that the keys can scroll it. */
 function useIsScrollable(element, content) {
   const [isScrollable, set] = useState(false);
-  useLayoutEffect(() => {
+  // After it is drawn, so that the sizes are known.
+  useEffect(() => {
     const box = element.current;
     set(box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1);
   }, [content]);
