@@ -544,7 +544,7 @@ await step("the views fit a narrow screen", async () => {
   for (const path of ["/", ...views.map((view) => `/-/${view}`)]) {
     await open(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.locator(".spinner").waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.querySelector(".spinner") === null);
     const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(excess <= 0, `${path} is ${excess} px too wide`);
     await page.screenshot({ path: `${shots}/narrow-${path.replaceAll(/\W+/g, "-").slice(1) || "overview"}.png`, fullPage: true });

@@ -42,10 +42,10 @@ function readmePlugin() {
 }
 
 const plugins = [readmePlugin(), ...["inventory", "live-chart", "dashboard"].map(example)];
-const settings = ["--address", "127.0.0.1:0", "--data-dir", `${work}/data`, "--grant", "db.*:read,write", "--grant", "event.*:read,write"];
+const settings = ["--address", "127.0.0.1:0", "--data-dir", `${work}/data`, "--grant", "db.*:read,write", "--grant", "events.*:read,write"];
 const host = spawn(plugbay, ["serve", "--json", "--quiet", ...settings, ...plugins], { stdio: ["ignore", "pipe", "inherit"] });
 const baseURL = await new Promise((resolve, reject) => {
-  createInterface({ input: host.stdout }).on("line", (line) => resolve(JSON.parse(line).url));
+  createInterface({ input: host.stdout }).on("line", (line) => (JSON.parse(line).url ? resolve(JSON.parse(line).url) : reject(new Error(line))));
   host.on("exit", () => reject(new Error("the host ended")));
 });
 
@@ -177,7 +177,7 @@ test("the examples fit a narrow screen", async (page) => {
   await page.setViewportSize({ width: 360, height: 740 });
   for (const [path, title] of [["tasks/", "Tasks"], ["inventory/", "Inventory"], ["live-chart/", "Live chart"], ["dashboard/dashboard", "Dashboard"]]) {
     await open(page, path, title);
-    await page.locator(".spinner").waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.querySelector(".spinner") === null);
     const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert(beyond <= 0, `${title} is ${beyond} pixels too wide`);
     await screenshot(page, `narrow-${title.toLowerCase().replace(" ", "-")}`);

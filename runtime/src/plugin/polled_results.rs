@@ -7,9 +7,9 @@
 //! A page never goes back to an older result than it has:
 //!
 //! - Runs that are not polls never take a stored result, and theirs replace older ones.
-//! - A result whose run began before an action of a page ended is not stored or found afterwards.
-//! - Only `GET` requests are shared, and if the plugin can see who calls, only among calls of one identity with the same
-//!   scopes.
+//! - A result whose run began before an action of a page ended is neither stored nor found afterwards.
+//! - Only `GET` requests are shared, and if the plugin can see who calls, only among calls of one identity with the
+//!   same scopes.
 //!
 //! Failures are shared too: a plugin that fails should not be called more often than one that works.
 

@@ -83,8 +83,8 @@ struct RunLoaders {
     /// The tags of the results that the client has, by loader. A result that is still the same is `unchanged` and has
     /// no `data`. Without this member, results have no tags.
     known: Option<BTreeMap<String, String>>,
-    /// Whether the client asks at intervals, and not because of a person or an event. Loaders with polling may then have
-    /// results that other clients got at most half the interval before.
+    /// Whether the client asks at intervals, and not because of a person or an event. Loaders with polling may then
+    /// have results that other clients got at most half the interval before.
     #[serde(default)]
     poll: bool,
 }

@@ -3,8 +3,8 @@
 
 import { html, useLayoutEffect, useRef, useState } from "../lib/view.js";
 
-/** After this time, in milliseconds, the next turn is in another frame. Styles and layout take about as long again. */
-const TASK = 8;
+/** After this time, in milliseconds, the next turn is in another frame, which takes up to ten times as long. */
+const TASK = 2;
 
 /** What waits for its turn, in the order in which it came. */
 const waiting = new Set();

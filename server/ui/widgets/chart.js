@@ -126,13 +126,15 @@ function DataTable({ rows, x, lines }) {
 function options({ kind, isTime, names, lines, tall, width }) {
   const [text, grid] = [resolved("--text-muted"), resolved("--border")];
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+  // Times and dates are wider than numbers.
+  const times = { ...axis, space: isTime ? 70 : 50 };
   const name = (index) => (Number.isInteger(index) ? (names[index] ?? "") : "");
   const named = { ...axis, splits: (plot) => places(plot.data[0]), values: (_, ticks) => ticks.map(name) };
   return {
     width,
     height: tall,
     scales: { x: { time: isTime, range: kind === "bar" || names ? spread : undefined } },
-    axes: [names ? named : axis, { ...axis, size: 60 }],
+    axes: [names ? named : times, { ...axis, size: 60 }],
     series: [
       names ? { label: "", value: (_, index) => name(index) } : {},
       ...lines.map(({ label }, index) => seriesOptions(kind, label, resolved(`--series-${(index % 6) + 1}`), lines.length)),

@@ -16,8 +16,10 @@ const CELLS_MAX = 2_000;
 /** The most cells in all tables of a page together. With more, also smaller tables have only their visible rows. */
 const ALL_CELLS_MAX = 10_000;
 /** The most cells that are drawn beyond the edges of a long table. */
-const CELLS_BEYOND_MAX = 500;
+const CELLS_BEYOND_MAX = 200;
 const ROW_HEIGHT = { sm: 32, md: 40, lg: 52 };
+/** The smallest width of a column of a long table, in rem: on a narrow screen such a table scrolls sideways. */
+const COLUMN_WIDTH_MIN = 6;
 /** The height of a long table, in pixels, and the rows beyond its edges that are elements. */
 const HEIGHT = 600;
 const BEYOND = 10;
@@ -123,7 +125,7 @@ function Grid({ widget, columns, shown, sort, toggle, names, rowHeight, first, l
   const space = (rows) => rows > 0 && html`<tr aria-hidden="true"><td class="table__space" colspan=${columns.length} style=${{ height: `${rows * rowHeight}px` }}></td></tr>`;
   return html`
     <div ref=${element} class=${classes("table-box", isLong && "table-box--long")} onScroll=${scrolled} ...${isScrollable ? { tabindex: 0, role: "region", "aria-label": label } : {}}>
-      <table class=${classes(names, isLong && "table--fixed")} aria-label=${label} aria-rowcount=${isLong ? shown.length + 1 : undefined}>
+      <table class=${classes(names, isLong && "table--fixed")} style=${isLong ? { minWidth: `${columns.length * COLUMN_WIDTH_MIN}rem` } : undefined} aria-label=${label} aria-rowcount=${isLong ? shown.length + 1 : undefined}>
         <thead><tr>${columns.map((column) => html`<${Head} key=${column.key} column=${column} sort=${sort} toggle=${toggle} />`)}</tr></thead>
         <tbody>
           ${space(first)}
