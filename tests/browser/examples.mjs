@@ -109,7 +109,7 @@ test("items of the inventory are added, searched, changed and removed", async (p
   await page.getByRole("row", { name: /Lamp 4/ }).waitFor();
   await row.getByRole("button", { name: "Remove" }).click();
   await page.getByRole("alertdialog").getByText("Remove Lamp?").waitFor();
-  await page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Confirm" }).click();
   await toast(page, "It is removed.").waitFor();
   await until("one is left", async () => (await stat(page, "Items").textContent()) === "1");
 });
@@ -138,7 +138,7 @@ test("an item is added, sorted and removed by the keyboard alone", async (page) 
   await page.keyboard.press("Enter");
   const question = page.getByRole("alertdialog");
   await question.waitFor();
-  await reach(page, question.getByRole("button", { name: "Remove" }));
+  await reach(page, question.getByRole("button", { name: "Confirm" }));
   await page.keyboard.press("Enter");
   await page.getByRole("row", { name: /Anchor/ }).waitFor({ state: "detached" });
 });

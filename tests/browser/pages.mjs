@@ -9,6 +9,8 @@ const PAGE = "/p/gallery";
 async function open(page, path, title) {
   await page.goto(`${PAGE}${path}`);
   await page.getByRole("heading", { level: 1, name: title }).waitFor();
+  // Tables, charts and forms appear one after another.
+  await page.waitForFunction(() => document.querySelector(".turn") === null);
 }
 
 const text = (page, content) => page.getByText(content, { exact: true });
@@ -295,12 +297,38 @@ test("what a person entered is not replaced by polls until it was sent", async (
   await page.getByRole("switch", { name: "Poll" }).click();
   const input = page.getByLabel("Held");
   await until("polls write the value", async () => Number(await input.inputValue()) > 1);
+  // Also before the first letter, because a person begins with what is there.
+  await input.focus();
+  const polled = async (what) => {
+    const before = polls;
+    await until(what, () => polls >= before + 3);
+  };
+  const found = await input.inputValue();
+  await polled("it polled three times while the field had the focus");
+  assert.equal(await input.inputValue(), found);
   await input.fill("mine");
-  const before = polls;
-  await until("it polled three times", () => polls >= before + 3);
+  await polled("it polled three times after an entry");
   assert.equal(await input.inputValue(), "mine");
   await button(page, "Load").click();
   await until("the next poll replaces it", async () => Number(await input.inputValue()) > 1);
+});
+
+test("a field that an action empties is empty while it has the focus", async (page) => {
+  await page.route("**/api/v1/plugins/gallery/page", async (route) => {
+    const response = await route.fetch();
+    const document = await response.json();
+    document.template.widgets = [{ type: "input", props: { label: "Chat", binding: "state.chat" }, actions: { onSubmit: "send" } }];
+    document.actions = [{ id: "send", type: "setState", stateUpdates: { chat: "" } }];
+    await route.fulfill({ response, json: document });
+  });
+  await open(page, "/empty", "Empty");
+  const chat = page.getByLabel("Chat");
+  for (const line of ["hello", "again"]) {
+    await chat.pressSequentially(line);
+    assert.equal(await chat.inputValue(), line);
+    await page.keyboard.press("Enter");
+    await until("it is empty", async () => (await chat.inputValue()) === "");
+  }
 });
 
 test("a poll that fails leaves the last values and says that they are old", async (page) => {
@@ -375,10 +403,17 @@ test("actions ask, wait, answer and fail as declared", async (page) => {
 });
 
 test("a debounced action runs once with the last value", async (page) => {
+  await page.clock.install();
   await open(page, "/live", "Live");
   const sent = [];
   page.on("request", (request) => request.url().endsWith("/page/actions/search") && sent.push(request.postDataJSON().payload.value));
-  await page.getByLabel("Search people").pressSequentially("cle", { delay: 10 });
+  const search = page.getByLabel("Search people");
+  await search.focus();
+  // The letters come at one moment.
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.keyboard.type("cle");
+  await page.clock.runFor(1_000);
+  await page.clock.resume();
   await page.getByText('found=["Cleo"]').waitFor();
   assert.deepEqual(sent, ["cle"]);
 });

@@ -10,7 +10,7 @@ const MEMBERS = ["state", "data", "globalState"];
 const shared = new Map();
 
 export class PageState {
-  /** What the user entered, by path: results of polling leave it alone. */
+  /** What the user entered, or is about to change, by path: results of polling leave it alone. */
   #edited = new Map();
   #scope = null;
 
@@ -88,6 +88,21 @@ export class PageState {
     this.#write(names, value);
   }
 
+  /** Keeps the value at a path while the user is there, until `release`. */
+  hold(path, paths) {
+    const names = this.resolve(path, paths);
+    const key = names.join(".");
+    if (this.#edited.has(key)) return;
+    const entered = names.slice(1).reduce((value, name) => value?.[name], this.#member(names[0]));
+    this.#edited.set(key, { names, entered, isHeld: true });
+  }
+
+  /** Lets results replace the value at a path again if the user has left it as it was. */
+  release(path, paths) {
+    const key = this.resolve(path, paths).join(".");
+    if (this.#edited.get(key)?.isHeld) this.#edited.delete(key);
+  }
+
   /** Forgets what was entered: the next results replace it. */
   settle() {
     this.#edited.clear();
@@ -110,8 +125,11 @@ export class PageState {
   }
 
   #write([member, ...names], value) {
-    const old = member === "globalState" ? this.globalValues : this.values[member];
-    this.#set(member, setAt(old, names, value));
+    this.#set(member, setAt(this.#member(member), names, value));
+  }
+
+  #member(name) {
+    return name === "globalState" ? this.globalValues : this.values[name];
   }
 
   #set(member, next) {

@@ -9,15 +9,22 @@ export function Input(widget) {
   const type = oneOf(props.type, "text", "email", "password", "number", "tel", "url", "color");
   const path = boundPath(widget, "value");
   const [value, set] = useBound(widget, path, props.value ?? "");
-  // What is being written is not replaced: neither by a result, nor by the value of half a number.
+  const { state } = widget.place.page;
+  const { paths } = widget.place;
+  // What is being written is not replaced by the value of half a number. Another value is of an action: it is shown.
   const [draft, setDraft] = useState(null);
+  const shown = draft && same(draft.value, value) ? draft.text : asText(value);
   const id = useId();
   const entered = (event) => {
     const text = event.target.value;
     const next = type === "number" ? (text === "" ? null : Number(text)) : text;
-    setDraft(text);
+    setDraft({ text, value: next });
     set(next);
     emit(widget, "onChange", next);
+  };
+  const left = () => {
+    setDraft(null);
+    if (path) state.release(path, paths);
   };
   const pressed = (event) => event.key === "Enter" && emit(widget, "onSubmit", value);
   const label = textOf(props.label);
@@ -33,10 +40,10 @@ export function Input(widget) {
   return html`
     <div class="field" style=${styleOf(widget)}>
       ${label && html`<label class="field__label" for=${id}>${label}</label>`}
-      <input id=${id} class=${names} type=${type} value=${draft ?? (asText(value) || (type === "color" ? "#000000" : ""))} disabled=${props.disabled === true}
+      <input id=${id} class=${names} type=${type} value=${shown || (type === "color" ? "#000000" : "")} disabled=${props.disabled === true}
         placeholder=${textOf(props.placeholder)} name=${node.id} aria-label=${label ? undefined : nameOf(widget, path)}
         aria-invalid=${error ? "true" : undefined} aria-describedby=${noteId} step=${type === "number" ? "any" : undefined}
-        autocomplete=${type === "password" ? "off" : undefined} onInput=${entered} onBlur=${() => setDraft(null)} onKeyDown=${pressed} />
+        autocomplete=${type === "password" ? "off" : undefined} onInput=${entered} onFocus=${() => path && state.hold(path, paths)} onBlur=${left} onKeyDown=${pressed} />
       ${type === "password" && html`<span class="field__hint">The plugin ${widget.place.page.plugin} receives this value.</span>`}
       ${noteId && html`<span id=${noteId} class=${error ? "field__error" : "field__success"}>${error ?? success}</span>`}
     </div>
