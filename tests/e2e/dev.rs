@@ -65,7 +65,8 @@ fn pages_are_served_with_the_settings_of_the_hosts_file() {
     let mut dev = Plugbay::new(["dev", file.to_str().expect("UTF-8"), "--host-file", host_file]).start();
     let mut stderr = BufReader::new(dev.stderr.take().expect("it is piped"));
     let text = lines_until(&mut stderr, "watching", 1);
-    let url = text.split_once("its pages are at http://").and_then(|(_, rest)| rest.split_once('/')).expect("an address").0;
+    let url =
+        text.split_once("its pages are at http://").and_then(|(_, rest)| rest.split_once('/')).expect("an address").0;
     let ask = |host: &str| {
         let mut stream = TcpStream::connect(url).expect("it listens");
         let request = format!("GET /api/v1/pages HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");

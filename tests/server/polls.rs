@@ -68,10 +68,12 @@ async fn hundreds_of_clients_that_poll_are_one_call_of_the_plugin() {
     for round in 1..=3 {
         let mut polls = JoinSet::new();
         for mut client in clients.drain(..) {
-            let body = json!({ "path": "/", "state": { "of": "all" }, "loaderIds": ["value"], "poll": true }).to_string();
+            let body =
+                json!({ "path": "/", "state": { "of": "all" }, "loaderIds": ["value"], "poll": true }).to_string();
             polls.spawn(async move {
                 let path = "/api/v1/plugins/polled/page/loaders";
-                let response = client.request("POST", path, "content-type: application/json\r\n", body.as_bytes()).await;
+                let response =
+                    client.request("POST", path, "content-type: application/json\r\n", body.as_bytes()).await;
                 (client, response)
             });
         }

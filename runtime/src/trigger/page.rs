@@ -124,7 +124,13 @@ pub(crate) async fn run_action(
         _ => Ok(parameters(action, &scope)),
     };
     let (data, error) = split(result);
-    Ok(ActionResult { action_id: id.to_owned(), success: error.is_none(), data, error, executed_at: ms(time_of(clock)) })
+    Ok(ActionResult {
+        action_id: id.to_owned(),
+        success: error.is_none(),
+        data,
+        error,
+        executed_at: ms(time_of(clock)),
+    })
 }
 
 /// The values that the placeholders of a page are filled with.

@@ -117,7 +117,7 @@ static SOURCES: [Source; SOURCE_COUNT] = sources![
     "widgets/text.js",
     "widgets/widget.js",
 ];
-const SOURCE_COUNT: usize = 83;
+const SOURCE_COUNT: usize = 84;
 
 static BY_PATH: LazyLock<HashMap<&'static str, &'static Source>> =
     LazyLock::new(|| SOURCES.iter().map(|source| (source.path, source)).collect());
