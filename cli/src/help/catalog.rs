@@ -47,9 +47,9 @@ Examples:
   plugbay remove hello --data
 
 Data stays without --data, and is found again if the plugin is installed again.
-Plugins that require it stay installed and cannot be loaded. --dependents refuse
-removes nothing if there are any, --dependents cascade removes them, too, and
-leaves their data.";
+Plugins that require it stay installed and cannot be loaded. With --dependents
+refuse nothing is removed if there are any; with --dependents cascade they are
+removed, too, and their data stays.";
 
 pub(crate) const ENABLE: &str = "\
 Example:
