@@ -8,12 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use plugbay::host_plugin::HostCall;
+use plugbay::store::{
+    DeadLetter, DeliveryOutcome, EventFuture, EventReceiver, EventStore, PendingEvent, PublishedEvent, SqliteEvents,
+    StoreFuture,
+};
 use plugbay::{Event, Failure, HostPlugin, Policy};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::harness::guest::{feature, sdk};
-use crate::harness::host::{Host, TestPlugin};
+use crate::harness::host::{Host, TestPlugin, call};
 use crate::harness::patience::until;
 
 /// Hosts that are killed before one that delivers what is left.
@@ -82,6 +87,90 @@ async fn durable_events_are_handled_in_order_across_a_host() {
         until("all events", async || heard.has(EVENTS - 1).then_some(())).await;
         assert_eq!(heard.first_deliveries(), (0..EVENTS).collect::<Vec<_>>(), "subscribed by its code: {by_code}");
     }
+}
+
+/// A store whose claims wait for the test.
+#[derive(Clone)]
+struct GatedEvents {
+    events: Arc<SqliteEvents>,
+    gate: Arc<Semaphore>,
+    /// The claims that have begun, and the batches that were settled.
+    claims: Arc<AtomicUsize>,
+    settled: Arc<AtomicUsize>,
+}
+
+impl EventStore for GatedEvents {
+    fn append(&self, event: Arc<PublishedEvent>, receivers: Vec<EventReceiver>) -> EventFuture<'_, ()> {
+        self.events.append(event, receivers)
+    }
+
+    fn claim<'a>(&'a self, plugin: &'a str, limit: usize) -> EventFuture<'a, Vec<PendingEvent>> {
+        StoreFuture::new(async move {
+            self.claims.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.expect("it is open").forget();
+            self.events.claim(plugin, limit).await
+        })
+    }
+
+    fn settle(&self, outcomes: Vec<(u64, DeliveryOutcome)>) -> EventFuture<'_, ()> {
+        StoreFuture::new(async move {
+            self.events.settle(outcomes).await?;
+            self.settled.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+    }
+
+    fn dead_letters<'a>(
+        &'a self,
+        plugin: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> EventFuture<'a, Vec<DeadLetter>> {
+        self.events.dead_letters(plugin, after, limit)
+    }
+
+    fn retry_dead_letter(&self, number: u64) -> EventFuture<'_, Option<String>> {
+        self.events.retry_dead_letter(number)
+    }
+
+    fn remove_dead_letter(&self, number: u64) -> EventFuture<'_, bool> {
+        self.events.remove_dead_letter(number)
+    }
+
+    fn remove<'a>(&'a self, plugin: &'a str) -> EventFuture<'a, bool> {
+        self.events.remove(plugin)
+    }
+}
+
+#[tokio::test]
+async fn event_that_is_claimed_while_its_host_ends_stays_stored() {
+    let store = GatedEvents {
+        events: Arc::new(SqliteEvents::in_memory()),
+        gate: Arc::new(Semaphore::new(0)),
+        claims: Arc::default(),
+        settled: Arc::default(),
+    };
+    let hearing = async || {
+        let host = Host::with(|builder| builder.policy(Policy::allow_all()).event_store(store.clone()));
+        let events = json!({ "subscribes": [{ "topic": "order.*", "durable": true }] });
+        let plugin = host.load(TestPlugin::from(feature::EVENTS).manifest("events", events)).await;
+        (host, plugin)
+    };
+    let (first, plugin) = hearing().await;
+    first.runtime.publish(Event::new("order.placed", 7)).await.expect("it is stored");
+    until("a claim", async || (store.claims.load(Ordering::SeqCst) == 1).then_some(())).await;
+    drop((first, plugin));
+    store.gate.add_permits(1);
+    until("the first host", async || (store.settled.load(Ordering::SeqCst) == 1).then_some(())).await;
+    assert_eq!(store.dead_letters(None, 0, 10).await.expect("they are read"), []);
+    store.gate.add_permits(10);
+    let (_second, plugin) = hearing().await;
+    let heard = until("the event", async || {
+        let heard = call(&plugin, "heard").await.expect("it answers");
+        heard.as_array().filter(|heard| !heard.is_empty()).cloned()
+    })
+    .await;
+    assert_eq!((&heard[0]["data"], &heard[0]["attempt"]), (&json!(7), &json!(1)));
 }
 
 /// The numbers that a plugin has received, which outlive its host.

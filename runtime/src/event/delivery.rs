@@ -67,7 +67,8 @@ pub(crate) type FindHandler = Box<dyn Fn(&str) -> Option<Box<dyn Handler>> + Sen
 
 /// The handler of a plugin's events.
 pub(crate) trait Handler: Send + Sync {
-    /// Returns whether the operator lets the plugin receive events of this topic. A denial is counted and audited.
+    /// Returns whether the operator lets the plugin receive events of this topic. A denial is counted and audited. A
+    /// plugin that is gone is denied nothing.
     fn may_receive(&self, topic: &str) -> bool;
 
     /// Handles an event.

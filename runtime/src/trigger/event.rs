@@ -95,7 +95,9 @@ impl PluginHandler {
 
 impl Handler for PluginHandler {
     fn may_receive(&self, topic: &str) -> bool {
-        let Some(plugin) = self.plugin.upgrade() else { return false };
+        // A plugin that is gone with its runtime was not denied the event. The delivery finds that it does not serve,
+        // and a durable event stays stored.
+        let Some(plugin) = self.plugin.upgrade() else { return true };
         let permissions = &plugin.borrow().context.permissions;
         if is_own_topic(&self.name, topic) {
             return true;
