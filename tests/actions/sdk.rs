@@ -1,7 +1,7 @@
 //! The SDK's additions as the host sees them: schemas, readable panics, errors, hooks, log, configuration.
 
 use plugbay::log::LogLevel;
-use plugbay::{Event, Invocation};
+use plugbay::{Event, Invocation, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_invoke_error, assert_load_error};
@@ -78,7 +78,8 @@ async fn errors_keep_code_message_details_and_status() {
 
 #[tokio::test]
 async fn log_macros_write_levels_and_fields() {
-    let host = Host::new();
+    // Its subscriptions are granted: otherwise the log says so.
+    let host = Host::with(|builder| builder.policy(Policy::allow_all()));
     let plugin = host.load(sdk::ORDERS.into()).await;
     plugin.call::<Value>("place", &order("tea")).await.expect("there is tea");
     let lines = host.log.lines();
