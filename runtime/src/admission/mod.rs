@@ -7,4 +7,4 @@ pub(crate) mod rate;
 mod waits;
 
 pub(crate) use chain::{Chain, EventCause};
-pub(crate) use waits::Waits;
+pub(crate) use waits::{Waiting, Waits};

@@ -1,7 +1,7 @@
 //! The first use of a lazy plugin: the call starts it, or waits until another call has.
 
-use crate::admission::Chain;
-use crate::error::{InvokeError, InvokeErrorKind};
+use super::begin_to_wait;
+use crate::error::InvokeError;
 use crate::host::Call;
 use crate::plugin::current::CurrentRevision;
 use crate::plugin::instances::NoLease;
@@ -12,11 +12,8 @@ use crate::plugin::instances::NoLease;
 /// The error of the call, if the plugin does not start in time, or the start waits for the plugin that makes the call.
 pub(super) async fn start(plugin: &CurrentRevision, call: &Call<'_>) -> Result<(), InvokeError> {
     let revision = plugin.get();
-    let chain = call.chain.cloned().or_else(Chain::of_this_task);
     // What starts holds one instance, so a chain that leads back to it would wait forever.
-    let enter = |chain| revision.context.plugins.waits.enter(chain, &revision.context.name, 1);
-    let waiting = chain.as_ref().map(enter).transpose();
-    let _waiting = waiting.map_err(|chain| revision.error(call, InvokeErrorKind::Reentrant { chain }))?;
+    let _waiting = begin_to_wait(&revision, call, 1)?;
     let starting = plugin.start_lazy();
     let started = match call.time.deadline() {
         Some(deadline) => match tokio::time::timeout_at(deadline.into(), starting).await {

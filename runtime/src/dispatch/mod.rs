@@ -19,7 +19,7 @@ use tracing::field::Empty;
 pub(crate) use self::provided::invoke_provided;
 pub(crate) use self::request::Request;
 use self::request::{AnswerHttp, EventRequest, HealthRequest, RunAction};
-use crate::admission::Chain;
+use crate::admission::{Chain, Waiting};
 use crate::caller::Caller;
 use crate::error::{EventError, InvokeError, InvokeErrorKind, LoadError, LoadErrorKind};
 use crate::event::{Delivery, Event, Health, NewEvent, Reaction};
@@ -362,12 +362,24 @@ async fn serve<R: Request>(
 
 /// Waits for an instance, unless the call that holds it waits for this one.
 async fn wait_for_turn<'a>(plugin: &'a LoadedPlugin, call: &Call<'_>) -> Result<Lease<'a>, InvokeError> {
+    let _waiting = begin_to_wait(plugin, call, plugin.instances.concurrency())?;
+    plugin.instances.lease(call.time.deadline()).await.map_err(|no| plugin.no_lease(no, call))
+}
+
+/// Registers that a call begins to wait for one of this number of instances.
+///
+/// # Errors
+/// [`InvokeErrorKind::Reentrant`] if the wait would never end.
+fn begin_to_wait<'a>(
+    plugin: &'a LoadedPlugin,
+    call: &Call<'_>,
+    instances: usize,
+) -> Result<Option<Waiting<'a>>, InvokeError> {
     // A call by a function of the application has no chain, even if a plugin waits for that function.
     let chain = call.chain.cloned().or_else(Chain::of_this_task);
-    let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, plugin.instances.concurrency());
+    let enter = |chain| plugin.context.plugins.waits.enter(chain, &plugin.context.name, instances);
     let waiting = chain.as_ref().map(enter).transpose();
-    let _waiting = waiting.map_err(|chain| plugin.error(call, InvokeErrorKind::Reentrant { chain }))?;
-    plugin.instances.lease(call.time.deadline()).await.map_err(|no| plugin.no_lease(no, call))
+    waiting.map_err(|chain| plugin.error(call, InvokeErrorKind::Reentrant { chain }))
 }
 
 impl<'a> Circumstances<'a> {
