@@ -110,7 +110,8 @@ impl Balancer {
             let Some((index, port)) = chosen else { return };
             let connect = TcpStream::connect((IpAddr::from(Ipv4Addr::LOCALHOST), port));
             match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
-                Ok(Ok(mut server)) => {
+                // Nothing listens there if the system has given the same port to this end, which connects it to itself.
+                Ok(Ok(mut server)) if server.local_addr().ok() != server.peer_addr().ok() => {
                     let open = Open::count(self, index);
                     // Either side may end the connection at any time.
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;

@@ -1,6 +1,7 @@
 //! Clusters behind their balancer: strategies, instances that end or do not listen, and ports that are taken.
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use plugbay_manifest::{Format, HostFile, ProcessEntry};
@@ -8,7 +9,7 @@ use plugbay_supervisor::{Order, ProcessState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Supervised, supervised, supervised_in, until};
+use crate::harness::{PATIENCE, Supervised, supervised, supervised_in, until};
 
 /// The variable that makes the test below an instance.
 const INSTANCE_VARIABLE: &str = "SUPERVISOR_TEST_INSTANCE";
@@ -36,14 +37,16 @@ fn instance_for_the_tests_below() {
     }
 }
 
-/// A port that is free, followed by others that are. The last one is for the balancer.
+/// A port that is free, followed by others that are. The last one is for the balancer. No other test gets them, and they
+/// are below those that the system gives to connections, one of which could otherwise take a port before its instance.
 fn free_ports(count: u16) -> (u16, u16) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     loop {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let first = listener.local_addr().expect("an address").port();
-        drop(listener);
-        if first < u16::MAX - count && (first..=first + count).all(is_free) {
+        // Test processes that run at the same time begin at different ports.
+        let offset = NEXT.fetch_add(count + 1, Ordering::Relaxed).wrapping_add(std::process::id() as u16 & 0x7f00);
+        let first = 10_000 + offset % 20_000;
+        if (first..=first + count).all(is_free) {
             return (first, first + count);
         }
     }
@@ -87,7 +90,8 @@ async fn listening(all: &Supervised, instances: impl IntoIterator<Item = u16>, t
 async fn connect(port: u16) -> Option<(TcpStream, char)> {
     let mut client = TcpStream::connect(("127.0.0.1", port)).await.expect("the balancer listens");
     let mut number = [0];
-    client.read_exact(&mut number).await.ok()?;
+    let answer = tokio::time::timeout(PATIENCE, client.read_exact(&mut number)).await;
+    answer.expect("the balancer passes the connection on, or ends it").ok()?;
     Some((client, char::from(number[0])))
 }
 

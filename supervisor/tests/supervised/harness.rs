@@ -10,7 +10,7 @@ use plugbay_supervisor::{
 };
 
 /// The longest wait for anything. A test that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A supervisor with what it was given.
 pub struct Supervised {
