@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ConnectionInfo;
 use super::front::Front;
+use super::self_wake::SelfWake;
 use super::stall_timeout::StallTimeout;
 use crate::ServerSettings;
 
@@ -78,13 +79,14 @@ impl Connections {
             }
         });
         let stream = TokioIo::new(StallTimeout::new(stream, self.write_timeout));
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
+        let connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
+        let mut connection = SelfWake::new(connection);
         let (mut closed, mut is_closing) = (pin!(closed), false);
         let mut idle = pin!(tokio::time::sleep(self.idle_timeout));
         loop {
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => {
+                ended = &mut connection => {
                     if let Err(error) = ended {
                         tracing::debug!("a connection ended: {error}");
                     }
@@ -92,7 +94,7 @@ impl Connections {
                 }
                 () = &mut closed, if !is_closing => {
                     is_closing = true;
-                    connection.as_mut().graceful_shutdown();
+                    connection.future.as_mut().graceful_shutdown();
                 }
                 () = &mut idle => {
                     if !activity.take() {

@@ -9,6 +9,7 @@ mod front;
 #[cfg(unix)]
 mod local;
 mod request_id;
+mod self_wake;
 mod stall_timeout;
 mod tls;
 
