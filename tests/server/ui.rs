@@ -35,6 +35,8 @@ async fn document_of_a_page_loads_files_of_this_server_alone() {
             let file = get(&host, &file).await;
             assert_eq!(file.status, 200);
             assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
+            // Browsers store it for other requests.
+            assert_eq!((file.header("x-request-id"), file.header("traceresponse")), (None, None));
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tower::Service;
 use tracing::{Instrument, Span};
 
-use super::{ConnectionInfo, RequestId};
+use super::{ConnectionInfo, RequestId, WithoutIds};
 use crate::telemetry::request_span;
 use crate::{ServerState, answer};
 
@@ -61,7 +61,9 @@ impl Front {
             Some(refused) => refused,
             None => self.run(request, &id, info).await,
         };
-        id.add_to(response.headers_mut());
+        if response.extensions().get::<WithoutIds>().is_none() {
+            id.add_to(response.headers_mut());
+        }
         counters.answered(path.path(), response.status(), since.elapsed());
         let span = Span::current();
         span.record("http.response.status_code", response.status().as_u16());

@@ -29,6 +29,7 @@ use self::front::Front;
 #[cfg(unix)]
 pub use self::local::{LOCAL_SOCKET_NAME, LocalSocket};
 pub use self::request_id::RequestId;
+pub(crate) use self::request_id::WithoutIds;
 pub use self::tls::{TlsCertificate, TlsError};
 pub(crate) use self::tls::{provider, read_file};
 use crate::ServerState;

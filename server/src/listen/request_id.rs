@@ -20,6 +20,10 @@ pub struct RequestId {
     trace: [u8; 55],
 }
 
+/// An answer is without the ids of its request, as an extension of it: clients store it for other requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WithoutIds;
+
 impl RequestId {
     /// Reads the ids from the headers of a request, and makes those that are missing.
     pub(super) fn of(headers: &HeaderMap) -> Self {

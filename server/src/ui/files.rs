@@ -22,6 +22,7 @@ use super::bundle::bundle;
 use super::sources::source;
 use super::{DEVELOPER_SCRIPT, DOCUMENTS, Shell};
 use crate::answer;
+use crate::listen::WithoutIds;
 
 /// Files that are sent as they are: a style sheet that a script loads, and a script without imports.
 const OTHERS: [&str; 2] = ["vendor/uplot.css", DEVELOPER_SCRIPT];
@@ -85,6 +86,7 @@ pub(super) async fn serve(Path((hash, path)): Path<(String, String)>, headers: H
     };
     let is_compressed = headers.get_all(ACCEPT_ENCODING).iter().any(takes_gzip);
     let mut response = Response::new(Body::from(if is_compressed { file.compressed() } else { file.plain.clone() }));
+    response.extensions_mut().insert(WithoutIds);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&path)));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
