@@ -29,6 +29,7 @@ pub struct PageCall {
     pub(crate) skipped: Vec<String>,
     pub(crate) known: Option<BTreeMap<String, String>>,
     pub(crate) is_poll: bool,
+    pub(crate) is_after_event: bool,
     call: RouteCall,
 }
 
@@ -45,6 +46,7 @@ impl PageCall {
             skipped: Vec::new(),
             known: None,
             is_poll: false,
+            is_after_event: false,
             call: RouteCall::new(HttpRequest::default()),
         }
     }
@@ -86,6 +88,16 @@ impl PageCall {
     #[must_use]
     pub fn poll(mut self, is_poll: bool) -> Self {
         self.is_poll = is_poll;
+        self
+    }
+
+    /// Says that an event caused this run of loaders. A loader with the method GET that follows events may then have
+    /// the result of another call whose run began after this one, so that an event that many renderers receive is a few
+    /// calls of the plugin; the second may wait up to 100 ms for others. Results are shared as by [`poll`](Self::poll).
+    /// Default: `false`.
+    #[must_use]
+    pub fn after_event(mut self, is_after_event: bool) -> Self {
+        self.is_after_event = is_after_event;
         self
     }
 

@@ -350,10 +350,14 @@ test("loaders follow events, and run on request", async (page) => {
   await toast(page, "Loaded").waitFor();
   await until("it was asked", async () => Number(await stat(page, "Asked")) > 0);
   const before = Number(await stat(page, "By events"));
+  const isAfterEvent = (request) => request.url().endsWith("/page/loaders") && request.postDataJSON().event;
+  const asked = page.waitForRequest(isAfterEvent);
   await until("an event reached the page", async () => {
     await button(page, "Announce").click();
     return Number(await stat(page, "By events")) > before;
   });
+  // The server may share the result among the pages that the event has reached.
+  assert.equal((await asked).postDataJSON().poll, false);
 });
 
 test("a result that has not changed is not sent again", async (page) => {

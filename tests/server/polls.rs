@@ -1,7 +1,7 @@
-//! Polls of pages: when several share one call of the plugin, and when not.
+//! Polls of pages, and their runs after events: when several share one call of the plugin, and when not.
 
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use plugbay::clock::ManualClock;
@@ -35,6 +35,7 @@ fn polled(guest: Guest, action: &str) -> TestPlugin {
                     loader("value", "/value?of={{state.of}}"),
                     { "id": "posted", "apiRoute": "/value", "method": "POST", "polling": { "interval": 2_000 } },
                     { "id": "once", "apiRoute": "/value?of=once" },
+                    { "id": "followed", "apiRoute": "/value", "events": ["value.changed"] },
                 ],
                 "actions": [{ "id": "act", "type": "api", "apiRoute": "/value" }],
             }] }),
@@ -165,4 +166,30 @@ async fn poll_that_waits_asks_itself_if_the_one_before_is_dropped() {
     assert_eq!((error.code.as_str(), plugin.metrics().calls), ("out_of_fuel", 1));
     let shared = run(&host, "value", of("x").poll(true)).await;
     assert_eq!((shared.error, plugin.metrics().calls), (Some(error), 1), "failures are shared, too");
+}
+
+#[tokio::test]
+async fn event_that_reaches_hundreds_of_pages_is_two_calls_of_the_plugin() {
+    let host = Host::with(|builder| builder.clock(ManualClock::default()));
+    let plugin = host.load(polled(feature::ECHO, "ping")).await;
+    let after_event = || run(&host, "followed", PageCall::new("/").after_event(true));
+    let mut runs: Vec<_> = (0..200).map(|_| Box::pin(after_event())).collect();
+    let mut results = Vec::new();
+    // All have asked before the second call of the plugin.
+    let mut waker = Context::from_waker(Waker::noop());
+    runs.retain_mut(|run| match run.as_mut().poll(&mut waker) {
+        Poll::Ready(result) => {
+            results.push(result.data);
+            false
+        }
+        Poll::Pending => true,
+    });
+    for run in runs {
+        results.push(run.await.data);
+    }
+    assert_eq!(results[0], Some(json!(1)), "the first waits for no other");
+    assert!(results[1..].iter().all(|data| *data == Some(json!(2))), "{results:?}");
+    assert_eq!(plugin.metrics().calls, 2);
+    assert_eq!(after_event().await.data, Some(json!(3)), "a later event");
+    assert_eq!(run(&host, "followed", PageCall::new("/")).await.data, Some(json!(4)), "a person asked");
 }

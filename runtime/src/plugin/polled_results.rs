@@ -1,12 +1,16 @@
-//! Results of loaders that the polls of several pages share.
+//! Results of loaders that several pages share, when they poll and after events.
 //!
 //! A poll asks whether what its page shows has changed. Without this module, each page that is open would make the
 //! plugin answer the same request as often as it polls. So a poll accepts a result that another one got at most half
 //! the loader's interval before, and one that asks while the plugin is answering waits for that answer.
 //!
+//! An event reaches all pages at about one moment, and each of them asks. Such a run accepts the result of another one
+//! that began after it asked, because an older one may not show what the event is about. The first asks the plugin at
+//! once. The others wait until [`EVENT_RUNS_APART`] is over, and one of them asks for all.
+//!
 //! A page never goes back to an older result than it has:
 //!
-//! - Runs that are not polls never take a stored result, and theirs replace older ones.
+//! - Runs that a person causes never take a stored result, and theirs replace older ones.
 //! - A result whose run began before an action of a page ended is neither stored nor found afterwards.
 //! - Only `GET` requests are shared, and if the plugin can see who calls, only among calls of one identity with the
 //!   same scopes.
@@ -26,7 +30,11 @@ use crate::invocation::HttpRequest;
 use crate::limits::{POLLED_KEY_BYTES_MAX, POLLED_RESULTS_BYTES_MAX, POLLED_RESULTS_MAX};
 use crate::page::{PageCall, PageCallError};
 
-/// The latest results of the requests that the pages of a revision poll.
+/// The time from the beginning of a run to that of the next one of the same request, if events cause it. A person does
+/// not notice it, and it is long enough for the requests of many pages to arrive.
+const EVENT_RUNS_APART: Duration = Duration::from_millis(100);
+
+/// The latest results of the requests that the pages of a revision repeat.
 pub(crate) struct PolledResults {
     /// Whether the plugin can see the identity behind a call.
     sees_callers: bool,
@@ -58,7 +66,7 @@ pub(crate) struct PolledRequest {
 
 #[derive(Default)]
 struct Slot {
-    /// Locked by the poll that asks the plugin. The others wait for it.
+    /// Locked by the run that asks the plugin. The others wait for it.
     turn: Arc<tokio::sync::Mutex<()>>,
     result: Option<Arc<PolledResult>>,
     /// The number of the latest run that has ended, even if its result is not stored.
@@ -72,9 +80,10 @@ pub(crate) struct PolledResult {
     pub(crate) answer: Result<Answer, PageCallError>,
     began: SystemTime,
     pub(crate) ended: SystemTime,
-    /// The greatest age that polls accept.
+    /// The greatest age at which it is of use.
     age_max: Duration,
-    /// Its place among the runs that have ended.
+    /// The number of its run, and its place among the runs that have ended.
+    begun: u64,
     number: u64,
 }
 
@@ -107,11 +116,13 @@ pub(crate) struct Begun {
     number: u64,
 }
 
-/// A poll: it accepts results of a certain age, and those that were on their way when it asked.
-pub(crate) struct Poll {
-    age_max: Duration,
-    /// The number of runs that had ended when it asked.
-    ended: u64,
+/// A run that shares results, and those that it accepts.
+pub(crate) enum SharedRun {
+    /// A poll: results of this age, and those that were on their way when it asked: those after this number of runs
+    /// that had ended.
+    Poll { age_max: Duration, ended: u64 },
+    /// A run after an event: results of the runs after this number of runs that had begun when it asked.
+    Event { begun: u64 },
 }
 
 /// The greatest age of a result that a poll of this loader accepts.
@@ -125,9 +136,10 @@ impl PolledResults {
         PolledResults { sees_callers, stored: Mutex::default() }
     }
 
-    /// Returns the key of a request, or `None` if polls do not share its results.
+    /// Returns the key of a request, or `None` if its results are not shared.
     pub(crate) fn key(&self, loader: &PageLoader, call: &PageCall, request: &HttpRequest) -> Option<PolledRequest> {
-        if loader.method != Method::Get || loader.polling.is_none() || call.has_timeout() {
+        let is_repeated = loader.polling.is_some() || !loader.events.is_empty();
+        if loader.method != Method::Get || !is_repeated || call.has_timeout() {
             return None;
         }
         let caller = self.sees_callers.then(|| call.caller());
@@ -143,19 +155,36 @@ impl PolledResults {
         Begun { at: now, actions: stored.actions, number: stored.begun }
     }
 
-    /// Notes that a poll asks.
-    pub(crate) fn poll(&self, loader: &PageLoader) -> Poll {
-        Poll { age_max: age_max(loader), ended: self.stored.lock().ended }
+    /// Notes that a run begins to wait for a result of another one; `None` if a person caused it.
+    pub(crate) fn ask(&self, loader: &PageLoader, call: &PageCall) -> Option<SharedRun> {
+        let stored = self.stored.lock();
+        if call.is_after_event {
+            Some(SharedRun::Event { begun: stored.begun })
+        } else {
+            call.is_poll.then(|| SharedRun::Poll { age_max: age_max(loader), ended: stored.ended })
+        }
     }
 
-    /// Returns the result of a request that a poll accepts at this moment.
-    pub(crate) fn find(&self, key: &PolledRequest, poll: &Poll, now: SystemTime) -> Option<Arc<PolledResult>> {
+    /// Returns the result of a request that a run accepts at this moment.
+    pub(crate) fn find(&self, key: &PolledRequest, run: &SharedRun, now: SystemTime) -> Option<Arc<PolledResult>> {
         let stored = self.stored.lock();
         let result = stored.requests.get(key)?.result.as_ref()?;
-        (result.number > poll.ended || result.is_young(poll.age_max, now)).then(|| result.clone())
+        let is_accepted = match run {
+            SharedRun::Poll { age_max, ended } => result.number > *ended || result.is_young(*age_max, now),
+            SharedRun::Event { begun } => result.begun > *begun,
+        };
+        is_accepted.then(|| result.clone())
     }
 
-    /// Returns the lock that a poll holds while it asks the plugin, or `None` if too many requests are stored.
+    /// Returns how long a run with the turn waits before it asks the plugin.
+    pub(crate) fn pause(&self, key: &PolledRequest, run: &SharedRun, now: SystemTime) -> Option<Duration> {
+        let SharedRun::Event { .. } = run else { return None };
+        let stored = self.stored.lock();
+        let since = now.duration_since(stored.requests.get(key)?.result.as_ref()?.began).ok()?;
+        EVENT_RUNS_APART.checked_sub(since)
+    }
+
+    /// Returns the lock that a run holds while it asks the plugin, or `None` if too many requests are stored.
     pub(crate) fn turn(&self, key: &PolledRequest, now: SystemTime) -> Option<Arc<tokio::sync::Mutex<()>>> {
         let mut stored = self.stored.lock();
         if let Some(slot) = stored.requests.get(key) {
@@ -169,7 +198,7 @@ impl PolledResults {
         Some(stored.requests.entry(key.clone()).or_default().turn.clone())
     }
 
-    /// Stores the result of a run if the request is polled and no later run has ended.
+    /// Stores the result of a run if the request is shared and no later run has ended.
     pub(crate) fn store(
         &self,
         key: &PolledRequest,
@@ -180,8 +209,9 @@ impl PolledResults {
     ) -> Arc<PolledResult> {
         let mut stored = self.stored.lock();
         stored.ended += 1;
-        let (number, age_max) = (stored.ended, age_max(loader));
-        let result = Arc::new(PolledResult { answer, began: begun.at, ended: now, age_max, number });
+        let (number, age_max) = (stored.ended, age_max(loader).max(EVENT_RUNS_APART));
+        let (began, begun_number) = (begun.at, begun.number);
+        let result = Arc::new(PolledResult { answer, began, ended: now, age_max, begun: begun_number, number });
         if stored.actions != begun.actions {
             return result;
         }
@@ -219,7 +249,7 @@ impl PolledResults {
 }
 
 impl Stored {
-    /// Removes the results that no poll accepts, and the requests without one for which no poll waits.
+    /// Removes the results that are too old, and the requests without one for which no run waits.
     fn remove_old(&mut self, now: SystemTime) {
         let mut left = 0;
         self.requests.retain(|key, slot| {
@@ -277,6 +307,14 @@ mod tests {
         manifest.frontend.expect("pages").pages[0].loaders[0].clone()
     }
 
+    fn poll(polled: &PolledResults) -> SharedRun {
+        polled.ask(&loader(), &PageCall::new("/").poll(true)).expect("it is shared")
+    }
+
+    fn after_event(polled: &PolledResults) -> SharedRun {
+        polled.ask(&loader(), &PageCall::new("/").after_event(true)).expect("it is shared")
+    }
+
     fn key(path: &str) -> PolledRequest {
         PolledRequest { path: path.to_owned(), query: Vec::new(), caller: None, full_errors: false }
     }
@@ -289,8 +327,8 @@ mod tests {
         polled.store(key, &loader(), begun, Ok(Answer::new(json.to_owned())), now);
     }
 
-    fn found(polled: &PolledResults, key: &PolledRequest, poll: &Poll, now: SystemTime) -> Option<String> {
-        let result = polled.find(key, poll, now)?;
+    fn found(polled: &PolledResults, key: &PolledRequest, run: &SharedRun, now: SystemTime) -> Option<String> {
+        let result = polled.find(key, run, now)?;
         Some(result.answer.as_ref().expect("an answer").json.clone())
     }
 
@@ -299,11 +337,30 @@ mod tests {
         let (polled, key) = (PolledResults::new(false), key("/"));
         let turn = polled.turn(&key, at(0));
         let begun = polled.begin(at(0));
-        let waiting = polled.poll(&loader());
+        let waiting = poll(&polled);
         store(&polled, &key, &begun, "1", at(60));
         assert_eq!(found(&polled, &key, &waiting, at(60)).as_deref(), Some("1"));
-        assert_eq!(found(&polled, &key, &polled.poll(&loader()), at(60)), None, "it is a minute old");
+        assert_eq!(found(&polled, &key, &poll(&polled), at(60)), None, "it is a minute old");
         drop(turn);
+    }
+
+    #[test]
+    fn run_after_an_event_accepts_a_run_that_began_later_and_waits_for_others() {
+        let (polled, key) = (PolledResults::new(false), key("/"));
+        let _turn = polled.turn(&key, at(0));
+        let first = after_event(&polled);
+        assert_eq!(polled.pause(&key, &first, at(0)), None, "no run was before");
+        let begun = polled.begin(at(0));
+        let second = after_event(&polled);
+        store(&polled, &key, &begun, "1", at(0));
+        assert_eq!(found(&polled, &key, &first, at(0)).as_deref(), Some("1"));
+        assert_eq!(found(&polled, &key, &second, at(0)), None, "the run began before it asked");
+        assert_eq!(polled.pause(&key, &second, at(0)), Some(EVENT_RUNS_APART));
+        assert_eq!(polled.pause(&key, &second, at(1)), None);
+        assert_eq!(polled.pause(&key, &poll(&polled), at(0)), None, "polls do not wait");
+        store(&polled, &key, &polled.begin(at(60)), "2", at(60));
+        assert_eq!(found(&polled, &key, &second, at(99)).as_deref(), Some("2"), "at any age");
+        assert!(polled.ask(&loader(), &PageCall::new("/")).is_none(), "a person asks the plugin");
     }
 
     #[test]
@@ -313,7 +370,7 @@ mod tests {
         let (older, later) = (polled.begin(at(0)), polled.begin(at(0)));
         store(&polled, &key, &later, "later", at(0));
         store(&polled, &key, &older, "older", at(0));
-        let poll = polled.poll(&loader());
+        let poll = poll(&polled);
         assert_eq!(found(&polled, &key, &poll, at(0)).as_deref(), Some("later"));
 
         let before = polled.begin(at(0));
@@ -329,7 +386,7 @@ mod tests {
         let _turn = polled.turn(&key, at(0));
         store(&polled, &key, &polled.begin(at(0)), "1", at(0));
         store(&polled, &key, &polled.begin(at(0)), &" ".repeat(POLLED_RESULTS_BYTES_MAX), at(0));
-        assert_eq!(found(&polled, &key, &polled.poll(&loader()), at(0)), None);
+        assert_eq!(found(&polled, &key, &poll(&polled), at(0)), None);
         assert_eq!(polled.stored.lock().bytes, key.bytes());
     }
 

@@ -87,6 +87,10 @@ struct RunLoaders {
     /// have results that other clients got at most half the interval before.
     #[serde(default)]
     poll: bool,
+    /// Whether an event caused the request. Loaders that follow events may then have results of other requests whose
+    /// runs began after this one.
+    #[serde(default)]
+    event: bool,
 }
 
 /// The body of `POST …/page/actions/{action}`.
@@ -151,7 +155,7 @@ async fn run_loaders(
     let plugin = caller.plugin(&state, &key, ScopeKind::Call).await?;
     let mut call =
         page_call(&state, &caller, &plugin.name(), &asked.path).state(asked.state).global_state(asked.global_state);
-    call = call.poll(asked.poll);
+    call = call.poll(asked.poll).after_event(asked.event);
     if let Some(known) = asked.known {
         call = call.known_results(known);
     }

@@ -8,6 +8,11 @@ import { tried } from "./state.js";
 /** The shortest interval of polling, whatever the page declares, and the longest pause after failures, in milliseconds. */
 const INTERVAL_MIN = 250;
 const PAUSE_MAX = 60_000;
+/**
+ * Polls begin at multiples of this time, or of a tenth of a shorter interval, in milliseconds. So those of many pages
+ * reach the server together: requests one by one, each to an idle processor, cost it several times as much.
+ */
+const GRID = 100;
 /** Runs by events: at most one in this time, in milliseconds. */
 const EVENTS_INTERVAL = 1_000;
 /** The topics that the server filters by in one stream; with more, it sends all events. */
@@ -74,20 +79,22 @@ export class Loaders {
   }
 
   /**
-   * Runs loaders, all without `ids`. One that runs already is not started again, unless a poll does, whose result may be
-   * older than the change that this run is for.
+   * Runs loaders, all without `ids`. One that runs already is not started again, unless its result may be older than the
+   * change that this run is for: that of a poll, and of any run if this one is for an event.
    *
-   * @param {{isAsked?: boolean, isPoll?: boolean}} options whether the user asked for it, or the interval is over
+   * @param {{isAsked?: boolean, isPoll?: boolean, isEvent?: boolean}} options whether the user asked for it, the interval
+   *   is over, or an event has come
    * @returns {Promise<boolean>} whether all of them succeeded
    */
-  async run(ids, { isAsked = false, isPoll = false } = {}) {
+  async run(ids, options = {}) {
+    const { isPoll = false, isEvent = false } = options;
     const wanted = this.page.declared.filter((loader) => !ids?.length || ids.includes(loader.id));
-    const polls = isPoll ? [] : wanted.flatMap((loader) => this.#polls.get(loader.id) ?? []);
-    if (polls.length) await Promise.all(polls);
+    const older = isPoll ? [] : wanted.flatMap((loader) => (isEvent ? this.#pending : this.#polls).get(loader.id) ?? []);
+    if (older.length) await Promise.all(older);
     if (this.#isClosed) return false;
     const started = wanted.filter((loader) => !this.#pending.has(loader.id));
     if (started.length) {
-      const done = this.#request(started, isAsked, isPoll);
+      const done = this.#request(started, options);
       if (isPoll) for (const loader of started) this.#polls.set(loader.id, done);
       for (const loader of started) this.#pending.set(loader.id, done);
       // Marked after the request has begun, so that a render sees both.
@@ -97,7 +104,7 @@ export class Loaders {
     return outcomes.every((outcome, index) => outcome === undefined || outcome.get(wanted[index].id)?.success !== false);
   }
 
-  async #request(loaders, isAsked, isPoll) {
+  async #request(loaders, { isAsked = false, isPoll = false, isEvent = false }) {
     const { page } = this;
     for (const { id } of loaders) {
       const known = this.states.get(id);
@@ -109,7 +116,7 @@ export class Loaders {
     let results;
     try {
       const known = Object.fromEntries(ids.flatMap((id) => (this.#tagged.has(id) ? [[id, this.#tagged.get(id).tag]] : [])));
-      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids, known, poll: isPoll });
+      results = await page.api.post("/loaders", { path: page.path, ...values, loaderIds: ids, known, poll: isPoll, event: isEvent });
     } catch (error) {
       results = ids.map((loaderId) => ({ loaderId, success: false, error }));
     }
@@ -161,12 +168,14 @@ export class Loaders {
       failures = succeeded ? 0 : failures + 1;
       const asked = Math.max(0, ...enabled.map(({ id }) => this.states.get(id).error?.retryAfter ?? 0)) * 1_000;
       const pause = failures ? Math.min(Math.max(PAUSE_MAX, interval), interval * 2 ** Math.min(failures, 8)) : interval;
-      if (!this.#isClosed) timer = setTimeout(run, Math.max(pause, asked));
+      // Pages whose polls fail come back one by one.
+      const next = failures ? pause : untilGrid(interval);
+      if (!this.#isClosed) timer = setTimeout(run, Math.max(next, asked));
     };
     const shown = () => isWaiting && !document.hidden && run();
     document.addEventListener("visibilitychange", shown);
     this.#stops.push(() => clearTimeout(timer), () => document.removeEventListener("visibilitychange", shown));
-    timer = setTimeout(run, interval);
+    timer = setTimeout(run, untilGrid(interval));
   }
 
   /** One stream of events for all loaders that follow topics. */
@@ -182,7 +191,7 @@ export class Loaders {
       last = Date.now();
       const ids = [...due];
       due.clear();
-      this.run(ids).then((succeeded) => !succeeded && !this.#isClosed && schedule());
+      this.run(ids, { isEvent: true });
     };
     const schedule = (found = []) => {
       for (const loader of found) due.add(loader.id);
@@ -197,6 +206,12 @@ export class Loaders {
       if (!this.#isClosed) this.#stops.push(follow(`/api/v1/events/stream${query}`, handlers));
     });
   }
+}
+
+/** The time until the multiple of the grid that is nearest to an interval from now. */
+function untilGrid(interval) {
+  const [now, grid] = [Date.now(), Math.min(GRID, interval / 10)];
+  return Math.round((now + interval) / grid) * grid - now;
 }
 
 const polls = (loader) => loader.polling?.interval !== undefined && loader.polling.enabled !== false;

@@ -84,7 +84,7 @@ async fn load(plugin: &CurrentRevision, call: &PageCall, loader: &PageLoader, re
     }
 }
 
-/// Returns the result of another run if this is a poll that accepts one, or else that of `ask`, for further polls.
+/// Returns the result of another run if this one shares results and accepts it, or else that of `ask`, for others.
 async fn share(
     polled: &PolledResults,
     key: &PolledRequest,
@@ -94,16 +94,18 @@ async fn share(
     ask: impl Future<Output = Result<Answer, PageCallError>>,
 ) -> Arc<PolledResult> {
     let mut _turn = None;
-    if call.is_poll {
-        let poll = polled.poll(loader);
-        if let Some(found) = polled.find(key, &poll, now()) {
+    if let Some(run) = polled.ask(loader, call) {
+        if let Some(found) = polled.find(key, &run, now()) {
             return found;
         }
         if let Some(turn) = polled.turn(key, now()) {
-            // If the poll that has it is dropped, the next one asks.
+            // If the run that has it is dropped, the next one asks.
             _turn = Some(turn.lock_owned().await);
-            if let Some(found) = polled.find(key, &poll, now()) {
+            if let Some(found) = polled.find(key, &run, now()) {
                 return found;
+            }
+            if let Some(pause) = polled.pause(key, &run, now()) {
+                tokio::time::sleep(pause).await;
             }
         }
     }
