@@ -1,6 +1,6 @@
 //! The benchmark of the server and of the supervisor of processes.
 
-use plugbay_bench::row::{follow, hostile, http, processes};
+use plugbay_bench::row::{follow, hostile, http, pages, processes};
 use plugbay_bench::{Measure, run, subject};
 
 const ROWS: &[Measure] = &[
@@ -9,6 +9,7 @@ const ROWS: &[Measure] = &[
     ("http-fresh", http::fresh_ping),
     ("http-minimal", http::minimal),
     ("http-follow", follow::row),
+    ("http-pages", pages::row),
     ("hostile", hostile::row),
     ("processes", processes::row),
 ];
@@ -16,6 +17,7 @@ const ROWS: &[Measure] = &[
 fn main() -> anyhow::Result<()> {
     let children = [
         (follow::CHILD, follow::child as fn(&[String]) -> anyhow::Result<()>),
+        (pages::CHILD, pages::child),
         (hostile::GOOD, hostile::good_client),
         (hostile::HOSTILE, hostile::hostile_client),
         (processes::CHILD, processes::child),

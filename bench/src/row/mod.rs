@@ -10,6 +10,7 @@ pub mod hostile;
 pub mod http;
 pub mod load;
 pub mod memory;
+pub mod pages;
 pub mod processes;
 pub mod service;
 pub mod start;
