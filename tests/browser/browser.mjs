@@ -34,7 +34,7 @@ export function test(name, run, { expected = [], ...options } = {}) {
   nodeTest(name, async () => {
     const context = await (await browser()).newContext({ baseURL: base, viewport: { width: 1200, height: 900 }, reducedMotion: "reduce", ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     const problems = watch(page);
     try {
       await run(page, context);
@@ -115,7 +115,7 @@ export async function longestTask(page, context, run) {
 
 /** Waits until a condition holds: the result of `run` is true. */
 export async function until(what, run) {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     if (await run()) return;
     assert(Date.now() < end, `did not happen: ${what}`);
