@@ -130,6 +130,41 @@ async fn response_that_breaks_off_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn response_whose_body_is_not_finished_closes_the_connection() {
+    // A fresh instance for each request, and one for all of them.
+    for instances in [None, Some(json!(1))] {
+        let plugin = instances.iter().fold(plugin(), |plugin, count| plugin.resource("instances", count.clone()));
+        let (serving, _) = serve(plugin).await;
+        for path in ["dropped", "short", "left-open", "left-writing"] {
+            let mut client = Client::connect(serving.address).await;
+            client.send(format!("GET /plugins/web/{path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+            // What was sent before may have arrived or not.
+            let received = client.rest().await;
+            let received = String::from_utf8_lossy(&received);
+            let (head, body) = received.split_once("\r\n\r\n").unwrap_or_default();
+            assert!(!body.ends_with("0\r\n\r\n"), "{path}: no end of the body: {received}");
+            assert!(!head.contains("content-length") || body.len() < 10, "{path}: {received}");
+        }
+        let logged = serving.host.log.messages("http").join("\n");
+        assert_contains(&logged, &["the handler returned before it finished a body"]);
+        assert_eq!(get(serving.address, "/plugins/web/length").await.text(), "exact", "it serves on");
+    }
+}
+
+#[tokio::test]
+async fn head_has_the_length_of_get_or_none() {
+    let (serving, _) = serve(plugin()).await;
+    for (path, length) in [("length", Some("5")), ("count", None)] {
+        let mut client = Client::connect(serving.address).await;
+        let head = client.request("HEAD", &format!("/plugins/web/{path}"), "", b"").await;
+        assert_eq!((head.status, head.header("content-length")), (200, length), "{path}");
+        // The connection serves on, without a body of the answer before.
+        let next = client.request("GET", &format!("/plugins/web/{path}"), "", b"").await;
+        assert_eq!(next.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_are_limited_as_payloads_and_results_are() {
     let (serving, _) = serve(plugin().resource("max_fuel", json!(0))).await;
     let mut client = Client::connect(serving.address).await;

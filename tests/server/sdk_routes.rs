@@ -74,6 +74,11 @@ async fn headers_and_bodies_arrive() {
     let bytes = client.request("POST", &path("/bytes"), "", b"\xff\x00\"").await;
     assert_eq!((bytes.status, bytes.header("x-bytes"), &*bytes.body), (201, Some("3"), &b"\xff\x00\""[..]));
     assert_eq!(bytes.header("content-type"), Some("image/x-test"));
+    // Text, JSON and white space are bytes too.
+    for body in ["grüße {", "{\"a\": 1}", "\"a\"", " \n"] {
+        let bytes = client.request("POST", &path("/bytes"), "", body.as_bytes()).await;
+        assert_eq!((bytes.status, bytes.text()), (201, body.to_owned()));
+    }
 }
 
 #[tokio::test]

@@ -218,7 +218,7 @@ impl InvokeError {
             InvokeErrorKind::Guest { failure } => Cow::Borrowed(&failure.message),
             InvokeErrorKind::Trapped { .. } => Cow::Owned(format!("plugin `{plugin}` trapped in `{action}`")),
             InvokeErrorKind::Answer { .. } => {
-                Cow::Owned(format!("plugin `{plugin}` answered `{action}` with something that is not JSON"))
+                Cow::Owned(format!("plugin `{plugin}` answered `{action}` with something unexpected"))
             }
             InvokeErrorKind::Contract { .. } => Cow::Owned(format!("plugin `{plugin}` does not follow the contract")),
             InvokeErrorKind::PluginFailed { retry_after: Some(after), .. } => {

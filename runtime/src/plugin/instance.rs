@@ -212,7 +212,9 @@ impl Instance {
         let params = incoming::begin(self.store.data_mut(), exchange, limits);
         let params = params.map_err(|error| host_error(&self.store, &error))?;
         let answer = deadline::until(call.time, pin!(handle.call_async(&mut self.store, params))).await;
-        self.judge(answer, call, limits)
+        self.judge(answer, call, limits)?;
+        incoming::abort_unfinished(self.store.data_mut());
+        Ok(())
     }
 
     /// Runs the plugin's health check; `None` if it exports none.

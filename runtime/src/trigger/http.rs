@@ -5,7 +5,7 @@
 //! if the client leaves: if the future of the head or the body is dropped.
 //!
 //! A response ends when its handler returns. wasmtime-wasi-http reports a body that breaks off as one that has ended,
-//! so the end of a body says nothing by itself.
+//! so the end of a body says nothing by itself. A handler that returns without finishing its body has broken it off.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -48,7 +48,9 @@ pub(crate) async fn handle(plugin: &Arc<CurrentRevision>, call: HttpCall) -> Res
     let (exchange, head) = HttpExchange::new(request);
     let task = Running(tokio::spawn(run(plugin.clone(), exchange, options).in_current_span()));
     match head.await {
-        Ok(Ok(response)) => Ok(response.map(|body| HttpBody::new(ResponseBody { body, allowed, task }))),
+        Ok(Ok(response)) => {
+            Ok(response.map(|body| HttpBody::new(ResponseBody { body, allowed, task, returned: None })))
+        }
         Ok(Err(error)) => Err(error.into()),
         // The task ended without an answer, which only the end of the executor explains.
         Err(_) => {
@@ -84,6 +86,19 @@ struct ResponseBody {
     /// What may still come, in bytes.
     allowed: usize,
     task: Running,
+    /// Whether the response is whole, once the handler has returned.
+    returned: Option<bool>,
+}
+
+impl ResponseBody {
+    /// Waits for the return of the handler.
+    fn poll_returned(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        if self.returned.is_none() {
+            let returned = ready!(Pin::new(&mut self.task.0).poll(context));
+            self.returned = Some(matches!(returned, Ok(true)));
+        }
+        Poll::Ready(self.returned == Some(true))
+    }
 }
 
 impl Body for ResponseBody {
@@ -95,12 +110,20 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         loop {
-            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => frame,
-                Some(Err(_)) => return Poll::Ready(Some(Err(BROKEN_OFF.into()))),
-                None => {
-                    let returned = ready!(Pin::new(&mut self.task.0).poll(context));
-                    return Poll::Ready(if matches!(returned, Ok(true)) { None } else { Some(Err(BROKEN_OFF.into())) });
+            let had_returned = self.returned.is_some();
+            let frame = match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BROKEN_OFF.into()))),
+                Poll::Ready(None) => {
+                    let is_whole = ready!(self.poll_returned(context));
+                    return Poll::Ready(if is_whole { None } else { Some(Err(BROKEN_OFF.into())) });
+                }
+                // The body is open, and nothing can be written to it any more.
+                Poll::Pending if had_returned => return Poll::Ready(Some(Err(BROKEN_OFF.into()))),
+                Poll::Pending => {
+                    ready!(self.poll_returned(context));
+                    // What the handler wrote before its return is read first.
+                    continue;
                 }
             };
             // Trailers could set what a header may not.

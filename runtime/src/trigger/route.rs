@@ -99,7 +99,7 @@ fn payload<'b>(revision: &LoadedPlugin, action: &str, body: &'b [u8]) -> Result<
             Ok(_) => return Ok(Cow::Borrowed(text)),
             Err(error) => error.to_string(),
         },
-        Err(error) => error.to_string(),
+        Err(error) => format!("it is not UTF-8: {error}"),
     };
     if declares_schema {
         return Err(InvokeError::new(revision.name(), action, InvokeErrorKind::Payload { message: problem }));

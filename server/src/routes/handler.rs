@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Uri};
+use http::{Request, Uri};
 use http_body_util::Limited;
 use plugbay::invocation::HttpCall;
 
@@ -18,7 +18,6 @@ pub(super) async fn answer(state: &ServerState, plugin: &str, path: &str, parts:
     if let Some(refused) = body::refuse_announced(&parts.headers, allowed) {
         return refused;
     }
-    let is_head = parts.method == Method::HEAD;
     let mut request = Request::new(Limited::new(body, allowed));
     *request.uri_mut() = below_plugin(&parts, path);
     *request.method_mut() = parts.method;
@@ -36,8 +35,9 @@ pub(super) async fn answer(state: &ServerState, plugin: &str, path: &str, parts:
         Ok(response) => response.map(Body::new),
         Err(error) => answer::route_error(&error, state.settings()),
     };
+    // The router leaves out the body of an answer to `HEAD`. Its length is known only if the plugin says it.
     response::protect(answered.headers_mut());
-    if is_head { response::without_body(answered) } else { answered }
+    answered
 }
 
 /// The URI as the plugin sees it.

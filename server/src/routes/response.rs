@@ -58,7 +58,7 @@ fn with_parts(parts: &HttpResponse, outcome: &Outcome) -> Response {
 }
 
 /// The response without its body, and with the length that it would have.
-pub(super) fn without_body(response: Response) -> Response {
+fn without_body(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     if let Some(length) = http_body::Body::size_hint(&body).exact() {
         parts.headers.insert(CONTENT_LENGTH, length.into());

@@ -31,6 +31,29 @@ impl wasip2::exports::http::incoming_handler::Guest for Handler {
                 write(&stream, b"begun").expect("the host reads");
                 panic!("after the head of the response");
             }
+            "/dropped" => {
+                let (stream, body) = begin(out, 200, &[]).into_parts();
+                write(&stream, b"begun").expect("the host reads");
+                drop((stream, body));
+            }
+            "/short" => {
+                let (stream, body) = begin(out, 200, &[("content-length", "10")]).into_parts();
+                write(&stream, b"begun").expect("the host reads");
+                drop(stream);
+                OutgoingBody::finish(body.0, None).expect_err("the body is shorter than announced");
+            }
+            // As guests do whose language frees a handle some time after its last use, or never.
+            "/left-open" => {
+                let (stream, body) = begin(out, 200, &[]).into_parts();
+                write(&stream, b"begun").expect("the host reads");
+                drop(stream);
+                std::mem::forget(body);
+            }
+            "/left-writing" => {
+                let begun = begin(out, 200, &[]);
+                write(&begun.0, b"begun").expect("the host reads");
+                std::mem::forget(begun);
+            }
             "/headers" => begin(out, 201, &HEADERS).finish(),
             "/two-lengths" => begin(out, 200, &[("content-length", "5"), ("content-length", "6")]).finish(),
             "/length" => {

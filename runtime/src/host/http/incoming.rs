@@ -17,6 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::error::{Failure, InvokeError, InvokeErrorKind};
@@ -106,6 +107,22 @@ pub(crate) fn begin(
         exchange.answer(head.map_err(|kind| InvokeError::new(&*plugin.name, INCOMING_HANDLER, kind)));
     };
     Ok((request, http.new_response_outparam_from_callback(respond)?))
+}
+
+/// Aborts the bodies that a handler has begun and left open when it returned: they would look as if they were whole.
+pub(crate) fn abort_unfinished(state: &mut HostState) {
+    let mut aborted = 0;
+    for entry in state.http().table.iter_mut() {
+        let Some(body) = entry.downcast_mut::<HostOutgoingBody>() else { continue };
+        let (another, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+        std::mem::replace(body, another).abort();
+        aborted += 1;
+    }
+    if aborted > 0 {
+        let text = "the handler returned before it finished a body that it had begun, so that body is broken off";
+        let request_id = state.call.origin.request_id.get();
+        state.plugin.log.write_in(|| Some(request_id), LogLevel::Warn, "http", text, &[]);
+    }
 }
 
 /// The name of the handler in errors.
