@@ -39,6 +39,12 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> Response {
     of_error(status, code, message, None)
 }
 
+/// The answer to a method that a path of the host does not have. The router adds `Allow`.
+pub(crate) async fn method_not_allowed() -> Response {
+    let message = "the path does not take this method: `Allow` lists those that it takes";
+    error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
 /// The answer to a request that the server is too busy for.
 pub fn busy(message: &str) -> Response {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);

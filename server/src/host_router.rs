@@ -19,10 +19,10 @@ use crate::{answer, plugin_routes};
 /// authenticated by the rules of the listener that the router is for. Only `/healthz` and `/readyz` are answered to
 /// everyone.
 pub fn host_router(state: &AdminState, access: Access) -> Router {
-    let server = state.server();
+    let (server, is_tls) = (state.server(), access.is_tls());
     let mut router = plugin_routes(server).merge(admin_routes(state)).merge(local_routes(server));
     if !server.settings().exposed.is_empty() {
-        router = router.merge(mcp_routes(server, &ToolServer::new(server)));
+        router = router.merge(mcp_routes(server, &ToolServer::new(server), is_tls));
     }
     router
         .merge(metrics_routes(state))
@@ -31,10 +31,11 @@ pub fn host_router(state: &AdminState, access: Access) -> Router {
         .merge(ui_routes(state))
         .merge(change_routes(server))
         .merge(session_routes(&access))
+        .method_not_allowed_fallback(answer::method_not_allowed)
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(access, authenticate))
-        .layer(middleware::from_fn(challenge))
-        .merge(health_routes(state))
+        .layer(middleware::from_fn_with_state(is_tls, challenge))
+        .merge(health_routes(state).method_not_allowed_fallback(answer::method_not_allowed))
 }
 
 async fn unknown() -> Response {

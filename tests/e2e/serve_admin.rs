@@ -147,15 +147,20 @@ async fn paths_of_dockstat_reach_the_catalog() {
         assert_eq!(called.status, expected, "{change}: {}", called.text());
     }
     for key in [&*id.to_string(), "hello"] {
-        let route = async |token: &str, below: &str| {
-            scene.request(token, "GET", &format!("/api/v2/plugins/{key}/routes{below}"), b"").await
-        };
-        let answered = route("", "/length?a=1").await;
-        assert_eq!((answered.status, &*answered.text()), (200, "null"), "{key}");
-        assert_eq!(route("", "/unknown").await.error(), (404, "unknown_route".to_owned()));
-        assert_eq!(route("pb_wrong", "/length").await.status, 401);
+        for prefix in ["/api/v2/plugins", "/plugins"] {
+            let route = async |token: &str, below: &str| {
+                scene.request(token, "GET", &format!("{prefix}/{key}/routes{below}"), b"").await
+            };
+            let answered = route("", "/length?a=1").await;
+            assert_eq!((answered.status, &*answered.text()), (200, "null"), "{prefix}/{key}");
+            assert_eq!(route("", "/unknown").await.error(), (404, "unknown_route".to_owned()));
+            assert_eq!(route("pb_wrong", "/length").await.status, 401);
+            let other = scene.request("", "GET", &format!("{prefix}/99/routes/length"), b"").await;
+            assert_eq!(other.status, 404, "{}", other.text());
+        }
+        let pages = scene.request("", "GET", &format!("/api/v2/plugins/frontend/{key}/has-routes"), b"").await;
+        assert_eq!(pages.json(), json!({ "hasRoutes": false }), "{key}");
     }
-    assert_eq!(scene.request("", "GET", "/api/v2/plugins/99/routes/length", b"").await.status, 404);
     let local = scene.manage("POST", "/api/v2/plugins/install", json!({ "url": "./hello.wasm" })).await;
     assert_eq!(local.status, 400, "{}", local.text());
     let wrong = scene.manage("POST", "/api/v2/plugins/install", json!({ "url": "https://127.0.0.1:1/m.json" })).await;

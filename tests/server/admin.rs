@@ -98,9 +98,8 @@ async fn token_of_one_plugin_sees_and_calls_no_other() {
     for (method, path) in [
         ("POST", "/plugins/bank/actions/echo"),
         ("GET", "/api/v1/plugins/bank"),
-        ("GET", "/api/v1/logs"),
-        ("GET", "/api/v1/events/stream"),
-        ("GET", "/metrics"),
+        ("GET", "/api/v1/logs?plugin=bank"),
+        ("GET", "/api/v1/audit"),
         ("POST", "/api/v1/events"),
         ("GET", "/api/v1/tokens"),
         ("POST", "/terminate"),
@@ -212,6 +211,32 @@ async fn token_is_made_used_and_revoked_over_http() {
     let refused = served.request(&secret, "GET", "/api/v1/tokens", Value::Null).await;
     assert_eq!(refused.error(), (401, "invalid_token".to_owned()));
     assert_contains(&refused.text(), &["revoked"]);
+    for (asked, expected) in [(json!({}), Some(2_592_000)), (json!({ "expires_in_seconds": 0 }), None)] {
+        let mut body = json!({ "consumer": "ci", "scopes": ["read"] });
+        body.as_object_mut().expect("an object").extend(asked.as_object().cloned().expect("an object"));
+        let made = served.request(&served.manager, "POST", "/api/v1/tokens", body).await.json();
+        let lifetime = made["expires_at"].as_u64().zip(made["created_at"].as_u64()).map(|(end, begin)| end - begin);
+        assert_eq!(lifetime, expected, "{asked}: {made}");
+    }
+}
+
+#[tokio::test]
+async fn method_that_a_path_does_not_have_is_an_error_with_those_that_it_has() {
+    let served = Administered::start().await;
+    for (method, path, allowed) in [
+        ("PATCH", "/api/v1/status", "GET,HEAD"),
+        ("DELETE", "/api/v1/plugins", "GET,HEAD,POST"),
+        ("GET", "/api/v1/refresh", "POST"),
+        ("POST", "/metrics", "GET,HEAD"),
+        ("POST", "/healthz", "GET,HEAD"),
+        ("GET", "/ipc/shop/echo", "POST"),
+        ("PUT", "/openapi.json", "GET,HEAD"),
+        ("GET", "/terminate", "POST"),
+    ] {
+        let refused = served.request(&served.manager, method, path, Value::Null).await;
+        assert_eq!(refused.error(), (405, "method_not_allowed".to_owned()), "{method} {path}");
+        assert_eq!(refused.header("allow"), Some(allowed), "{method} {path}");
+    }
 }
 
 #[tokio::test]

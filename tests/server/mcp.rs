@@ -125,6 +125,25 @@ async fn failure_of_a_plugin_is_a_result_and_an_unknown_tool_an_error() {
 }
 
 #[tokio::test]
+async fn bytes_are_content_of_their_type() {
+    let host = Administered::exposing(&["files.*"]).await;
+    let files = TestPlugin::from(feature::EXCHANGE).manifest("name", json!("files"));
+    host.host.load(files.manifest("actions", json!([{ "name": "respond" }]))).await;
+    let content = async |arguments: Value| {
+        let called = result(&host, "", "tools/call", json!({ "name": "files.respond", "arguments": arguments })).await;
+        assert!(called["isError"] != true && called.get("structuredContent").is_none(), "{called}");
+        called["content"].clone()
+    };
+    let resource = json!({ "uri": "plugbay:files.respond", "mimeType": "application/octet-stream", "blob": "YWI=" });
+    assert_eq!(content(json!({ "body": "ab" })).await, json!([{ "type": "resource", "resource": resource }]));
+    let typed = |kind: &str| json!({ "body": "ab", "headers": [["content-type", kind]] });
+    let picture = json!([{ "type": "image", "data": "YWI=", "mimeType": "image/png" }]);
+    assert_eq!(content(typed("image/png")).await, picture);
+    assert_eq!(content(typed("text/plain")).await, json!([{ "type": "text", "text": "ab" }]));
+    host.close().await;
+}
+
+#[tokio::test]
 async fn caller_and_identity_reach_the_plugin() {
     let host = Administered::exposing(&["*"]).await;
     let plugin = TestPlugin::from(feature::INVOCATION).manifest("name", json!("shop"));

@@ -122,7 +122,71 @@ async fn log_is_followed_with_the_filter_of_the_query() {
         let body = json!({ "level": level, "message": message });
         assert_eq!(served.request("", "POST", "/api/v1/logs", body).await.status, 201);
     }
-    assert_eq!(stream.next().await.1["message"], "two");
+    let (last_id, line) = stream.next().await;
+    assert_eq!(line["message"], "two");
+    drop(stream);
+    for (level, message) in [("info", "three"), ("error", "four")] {
+        let body = json!({ "level": level, "message": message });
+        assert_eq!(served.request("", "POST", "/api/v1/logs", body).await.status, 201);
+    }
+    let path = "/api/v1/logs/stream?severity=error";
+    let mut resumed = Stream::open(&served, path, &format!("last-event-id: {last_id}\r\n")).await;
+    assert_eq!(resumed.next().await.1["message"], "four", "it was written meanwhile");
+    let mut later = Stream::open(&served, path, "last-event-id: of-another-process\r\n").await;
+    assert_eq!(later.next().await.1, json!({ "missed": null }));
+    assert_eq!(later.next().await.1["message"], "two", "all lines of this process are new to it");
+}
+
+#[tokio::test]
+async fn scope_of_a_plugin_reads_its_lines_events_and_figures_alone() {
+    let served = Administered::with(|builder| builder.policy(Policy::allow_all())).await;
+    for name in ["shop", "other"] {
+        let plugin = served.host.load(TestPlugin::from(feature::LOG).manifest("name", json!(name))).await;
+        let line = json!({ "level": "info", "message": format!("a line of {name}") });
+        plugin.call::<Value>("log", &line).await.expect("logged");
+    }
+    assert_eq!(
+        served.request("", "POST", "/api/v1/logs", json!({ "level": "info", "message": "x" })).await.status,
+        201
+    );
+    let token = served.token(&["read:shop"]);
+    let get = async |path: &str| served.request(&token, "GET", path, Value::Null).await;
+    for path in ["/api/v1/logs", "/api/v1/logs?plugin=shop"] {
+        let lines = get(path).await.json();
+        let messages: Vec<&Value> =
+            lines["lines"].as_array().expect("lines").iter().map(|line| &line["message"]).collect();
+        assert_eq!(messages, ["a line of shop"], "{path}");
+    }
+    assert_eq!(get("/logs").await.json()["data"].as_array().map(Vec::len), Some(1));
+    let figures = get("/api/v1/metrics").await.json();
+    assert!(figures["plugins"]["shop"]["calls"] == 1 && figures["plugins"].get("other").is_none(), "{figures}");
+    assert_eq!(figures.as_object().map(serde_json::Map::len), Some(1), "nothing of the host: {figures}");
+    let text = get("/metrics").await.text();
+    assert_contains(&text, &["plugbay_calls_total{plugin=\"shop\"} 1\n"]);
+    assert!(!text.contains("other") && !text.contains("plugbay_uptime_seconds"), "{text}");
+    for path in ["/api/v1/logs?plugin=other", "/api/v1/dead-letters", "/api/v1/dead-letters?plugin=other", "/health"] {
+        assert_eq!(get(path).await.error(), (403, "insufficient_scope".to_owned()), "{path}");
+    }
+    assert_eq!(get("/api/v1/dead-letters?plugin=shop").await.status, 200);
+    let caller = served.token(&["call:shop"]);
+    for path in ["/api/v1/logs", "/api/v1/metrics", "/metrics", "/api/v1/events/stream", "/api/v1/logs/stream"] {
+        let refused = served.request(&caller, "GET", path, Value::Null).await;
+        assert_eq!(refused.error(), (403, "insufficient_scope".to_owned()), "{path}");
+    }
+
+    let bearer = format!("authorization: Bearer {token}\r\n");
+    let mut events = Stream::open(&served, "/api/v1/events/stream", &bearer).await;
+    let mut lines = Stream::open(&served, "/api/v1/logs/stream", &bearer).await;
+    served.host.runtime.emit(Event::new("order.placed", json!({ "plugin": "shop" }))).await.expect("emitted");
+    for name in ["other", "shop"] {
+        served.host.runtime.disable(name).await;
+        served.host.runtime.enable(name).await.expect("enabled");
+        let plugin = served.host.runtime.plugin(name).expect("loaded");
+        plugin.call::<Value>("log", &json!({ "message": format!("again {name}") })).await.expect("logged");
+    }
+    assert_eq!(events.next().await.1["data"]["plugin"], "shop", "the first change of its state");
+    assert_eq!(lines.next().await.1["message"], "again shop");
+    served.close().await;
 }
 
 #[tokio::test]

@@ -178,6 +178,25 @@ async fn operations_of_the_host_are_answered() {
     host.close().await;
 }
 
+#[tokio::test]
+async fn other_spellings_and_tools_are_described_with_their_parameters() {
+    let host = Administered::exposing(&["shop.*"]).await;
+    let described = document(&host, "").await;
+    let paths = &described["paths"];
+    let names = |operation: &Value| -> Vec<String> {
+        let parameters = operation["parameters"].as_array().expect("parameters").iter();
+        parameters.map(|parameter| parameter["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names(&paths["/logs"]["get"]), ["processId", "severity", "startTimeStamp", "endTimeStamp", "nRows"]);
+    assert_eq!(names(&paths["/ipc/{plugin}/{action}"]["post"]), ["plugin", "action"]);
+    assert!(names(&paths["/api/v1/logs/stream"]["get"]).contains(&"Last-Event-ID".to_owned()));
+    assert!(paths["/mcp"]["post"]["requestBody"].is_object(), "{}", paths["/mcp"]);
+    host.close().await;
+    let host = Administered::start().await;
+    assert!(document(&host, "").await["paths"].get("/mcp").is_none(), "there are no tools");
+    host.close().await;
+}
+
 /// Each path of the router is in the document, so that a handler that is added is described.
 #[tokio::test]
 async fn paths_of_the_administration_are_described() {

@@ -154,7 +154,8 @@ impl Access {
         self
     }
 
-    pub(super) fn is_tls(&self) -> bool {
+    /// Whether the listener speaks TLS.
+    pub(crate) fn is_tls(&self) -> bool {
         self.is_tls
     }
 

@@ -8,6 +8,7 @@ use plugbay::Plugin;
 
 use super::AdminState;
 use super::error::AdminError;
+use super::readable::Readable;
 use crate::access::{Identity, Refusal, ScopeKind};
 use crate::{ConnectionInfo, RequestId};
 
@@ -33,6 +34,22 @@ impl Caller {
     /// Checks that the caller may look at the whole host.
     pub(crate) fn reads(&self) -> Result<(), Refusal> {
         self.identity.require(ScopeKind::Read, None)
+    }
+
+    /// What the caller may read of the log, the events and the figures of the host.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it may read nothing at all.
+    pub(crate) fn readable(&self) -> Result<Readable, Refusal> {
+        if !self.may_anything(ScopeKind::Read) {
+            self.reads()?;
+        }
+        Ok(Readable::of(&self.identity))
+    }
+
+    /// Checks that the caller may look at a plugin.
+    pub(crate) fn reads_plugin(&self, plugin: &str) -> Result<(), Refusal> {
+        self.identity.require(ScopeKind::Read, Some(plugin))
     }
 
     /// Checks that the caller may call all plugins.

@@ -18,6 +18,8 @@ const LETTERS_MAX: usize = 1_000;
 /// The query of `GET /dead-letters`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Page {
+    /// Only those of this plugin.
+    plugin: Option<String>,
     /// The last number of the page before.
     #[serde(default)]
     after: u64,
@@ -36,8 +38,17 @@ pub(super) async fn list(
     caller: Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<Value>, AdminError> {
-    caller.reads()?;
-    let letters = state.runtime().dead_letters(page.after, page.limit.clamp(1, LETTERS_MAX)).await?;
+    let (after, limit) = (page.after, page.limit.clamp(1, LETTERS_MAX));
+    let letters = match &page.plugin {
+        Some(plugin) => {
+            caller.reads_plugin(plugin)?;
+            state.runtime().dead_letters_of(plugin, after, limit).await?
+        }
+        None => {
+            caller.reads()?;
+            state.runtime().dead_letters(after, limit).await?
+        }
+    };
     let letters: Vec<Value> = letters.iter().map(describe).collect();
     Ok(Json(json!({ "dead_letters": letters })))
 }

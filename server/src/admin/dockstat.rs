@@ -79,17 +79,21 @@ pub(super) async fn remove(
     answered(&state, answer).await
 }
 
-/// The paths of [`route`], below `/api/v2/plugins`. They have any method and any parts, so they are not described.
+/// The paths of [`route`], below `/api/v2/plugins` and `/plugins`. They have any method and any parts, so they are not
+/// described.
 pub(super) const ROUTES: [&str; 3] = ["/{plugin}/routes", "/{plugin}/routes/", "/{plugin}/routes/{*path}"];
 
-/// `/api/v2/plugins/{id}/routes/…`: a route of a plugin, as below `/plugins/{plugin}/routes`.
+/// `/api/v2/plugins/{id}/routes/…` and `/plugins/{id}/routes/…`: a route of a plugin, which is named by its name or its
+/// number.
 pub(super) async fn route(
     State(state): State<AdminState>,
     caller: Caller,
     mut request: Request,
 ) -> Result<Response, AdminError> {
     let uri = request.uri();
-    let (key, below) = uri.path().trim_start_matches('/').split_once('/').unwrap_or_default();
+    // The path is without the prefix of a nested router.
+    let path = uri.path().strip_prefix("/plugins").unwrap_or(uri.path());
+    let (key, below) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
     let name = caller.plugin_name(&state, key, ScopeKind::Call).await?;
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let target = format!("/plugins/{name}/{below}{query}");

@@ -87,6 +87,11 @@ impl EventFeed {
         format!("{}-{number}", self.boot)
     }
 
+    /// The number in an id. Numbers of an earlier process say nothing about this one.
+    pub(super) fn number(&self, id: &str) -> Option<u64> {
+        id.strip_prefix(&self.boot)?.strip_prefix('-')?.parse().ok()
+    }
+
     /// Follows the events from now on, or since the one with this id.
     pub(super) fn follow(&self, last_id: Option<&str>) -> Result<Follower, AdminError> {
         let mut shared = self.shared.lock();
@@ -95,9 +100,7 @@ impl EventFeed {
             shared.is_open = true;
         }
         let newest = shared.next_number - 1;
-        let number = |id: &str| id.strip_prefix(&self.boot)?.strip_prefix('-')?.parse::<u64>().ok();
-        // Numbers of an earlier process say nothing about this one.
-        let last = last_id.and_then(number).filter(|last| *last <= newest);
+        let last = last_id.and_then(|id| self.number(id)).filter(|last| *last <= newest);
         let added = WatchStream::from_changes(shared.added.subscribe());
         Ok(Follower {
             shared: self.shared.clone(),
@@ -158,6 +161,11 @@ impl Held {
 }
 
 impl Follower {
+    /// The number of the last event before those that follow.
+    pub(super) fn position(&self) -> u64 {
+        self.last
+    }
+
     fn pull(&mut self) -> Option<Followed> {
         if std::mem::take(&mut self.is_of_another_boot) {
             return Some(Followed::Missed(None));

@@ -1,5 +1,7 @@
 //! The latest log lines, and lines that clients write.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +15,7 @@ use super::AdminState;
 use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
+use super::readable::Readable;
 use crate::telemetry::{LogEntry, LogQuery, parse_severity};
 
 /// The most bytes of a line that a client writes; the rest is cut.
@@ -24,8 +27,7 @@ pub(super) async fn read(
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, AdminError> {
-    caller.reads()?;
-    let lines = state.logs().read(&parse(&state, query)?);
+    let lines = lines(&state, &caller, query)?;
     Ok(Json(json!({ "lines": lines.iter().map(|line| &**line).collect::<Vec<&LogEntry>>() })))
 }
 
@@ -35,21 +37,34 @@ pub(super) async fn read_as_pup(
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, AdminError> {
-    caller.reads()?;
-    let lines: Vec<Value> = state.logs().read(&parse(&state, query)?).iter().map(|entry| as_pup(entry)).collect();
+    let lines: Vec<Value> = lines(&state, &caller, query)?.iter().map(|entry| as_pup(entry)).collect();
     Ok(Json(json!({ "data": lines })))
 }
 
-/// The parameters of a URL. The lines of a cluster are those of its instances.
-pub(super) fn parse(state: &AdminState, query: Option<String>) -> Result<LogQuery, AdminError> {
+/// The newest lines that the caller asks for and may read.
+fn lines(state: &AdminState, caller: &Caller, query: Option<String>) -> Result<Vec<Arc<LogEntry>>, AdminError> {
+    let (query, readable) = parse(state, caller, query)?;
+    Ok(state.logs().read_where(&query, |line| readable.line(line)))
+}
+
+/// The parameters of a URL, and what the caller may read. The lines of a cluster are those of its instances.
+pub(super) fn parse(
+    state: &AdminState,
+    caller: &Caller,
+    query: Option<String>,
+) -> Result<(LogQuery, Readable), AdminError> {
+    let readable = caller.readable()?;
     let query = query.unwrap_or_default();
     let parameters: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
     let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
     let mut query = LogQuery::from_parameters(parameters).map_err(AdminError::invalid)?;
+    if let Some(plugin) = query.plugin.as_deref() {
+        caller.reads_plugin(plugin)?;
+    }
     let processes = state.server().node().and_then(|node| node.processes());
     let named = processes.zip(query.plugin.as_deref()).and_then(|(processes, name)| processes.status(name));
     query.instances = named.into_iter().flat_map(|status| status.processes).map(|instance| instance.id).collect();
-    Ok(query)
+    Ok((query, readable))
 }
 
 fn as_pup(entry: &LogEntry) -> Value {

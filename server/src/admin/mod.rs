@@ -21,6 +21,7 @@ mod parameters;
 mod permissions;
 mod plugins;
 mod processes;
+mod readable;
 mod state;
 mod stored;
 mod stream;
@@ -37,6 +38,7 @@ pub(crate) use self::error::AdminError;
 pub(crate) use self::operations::{operations, schemas};
 pub(crate) use self::parameters::{Path, Query};
 pub(crate) use self::processes::TELEMETRY_CONSUMER;
+pub(crate) use self::readable::Readable;
 pub use self::state::AdminState;
 pub(crate) use self::state::seconds;
 pub(crate) use self::stream::respond as respond_with_events;
@@ -134,8 +136,13 @@ pub fn admin_routes(state: &AdminState) -> Router {
         .route("/{plugin}/activate", post(lifecycle::enable))
         .route("/{plugin}/deactivate", post(lifecycle::disable));
     let dockstat = dockstat::ROUTES.into_iter().fold(dockstat, |all, path| all.route(path, any(dockstat::route)));
+    // A plugin's routes are the same below its number.
+    let below_plugins = dockstat::ROUTES
+        .into_iter()
+        .fold(Router::new(), |all, path| all.route(&format!("/plugins{path}"), any(dockstat::route)));
     Router::new()
         .nest("/api/v1", api)
+        .merge(below_plugins)
         .merge(pup)
         .route("/plugins", get(dockstat::status))
         .nest("/api/v2/plugins", dockstat)

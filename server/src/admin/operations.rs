@@ -73,7 +73,12 @@ fn change(method: &'static str, path: &str, id: &str, summary: &str, tag: &str) 
 
 fn stream(path: &str, id: &str, summary: &str, tag: &str) -> Operation {
     let content = json!({ "text/event-stream": { "schema": { "type": "string" } } });
-    get(path, id, summary, tag).needs(Read).content("200", "Server-sent events, for 15 minutes.", content).fails(&[400])
+    let last = json!({
+        "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
+        "description": "The last event that the client received. The stream resumes after it.",
+    });
+    let stream = get(path, id, summary, tag).needs(Read).parameter(last);
+    stream.content("200", "Server-sent events, for 15 minutes.", content).fails(&[400])
 }
 
 fn of_the_host(schemas: &mut Schemas) -> Vec<Operation> {
@@ -278,39 +283,33 @@ fn publish(path: &str, id: &str, tag: &str, schemas: &mut Schemas) -> Operation 
 }
 
 fn follow_events(path: &str, id: &str, tag: &str, schemas: &mut Schemas) -> Operation {
-    let last = json!({
-        "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
-        "description": "The last event that the client received. The stream resumes after it.",
-    });
-    stream(path, id, "Events as they happen", tag).query::<stream::Topics>(schemas).parameter(last).fails(&[503])
+    stream(path, id, "Events as they happen", tag).query::<stream::Topics>(schemas).fails(&[503])
 }
 
 /// The parameters of [`LogQuery`](crate::telemetry::LogQuery).
 fn log_query(operation: Operation) -> Operation {
+    with_log_parameters(operation, ["plugin", "from", "to", "rows"])
+}
+
+/// The same parameters, whose names for the writer, the times and the number of lines are these.
+fn with_log_parameters(operation: Operation, [writer, from, to, rows]: [&str; 4]) -> Operation {
     let time = "Milliseconds since 1970, or RFC 3339.";
     let parameter = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "description": about, "schema": schema });
     let moment = || {
         let moment = json!({ "type": "string", "format": "date-time" });
         json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, moment] })
     };
+    let severities = json!({ "enum": ["trace", "debug", "info", "warn", "error"] });
     operation
         .needs(Read)
-        .parameter(parameter("plugin", "Only lines of this plugin.", json!({ "type": "string" })))
+        .parameter(parameter(writer, "Only lines of this plugin or process.", json!({ "type": "string" })))
+        .parameter(parameter("severity", "Only lines of this severity.", severities))
+        .parameter(parameter(from, &format!("Only lines since this time. {time}"), moment()))
+        .parameter(parameter(to, &format!("Only lines up to this time. {time}"), moment()))
         .parameter(parameter(
-            "severity",
-            "Only lines of this severity.",
-            json!({
-                "enum": ["trace", "debug", "info", "warn", "error"],
-            }),
-        ))
-        .parameter(parameter("from", &format!("Only lines since this time. {time}"), moment()))
-        .parameter(parameter("to", &format!("Only lines up to this time. {time}"), moment()))
-        .parameter(parameter(
-            "rows",
-            "At most this many. Default: 100.",
-            json!({
-                "type": "integer", "minimum": 1,
-            }),
+            rows,
+            "At most this many, the newest. Default: 100.",
+            json!({ "type": "integer", "minimum": 1 }),
         ))
         .fails(&[400])
 }
@@ -331,10 +330,11 @@ fn of_pup(schemas: &mut Schemas) -> Vec<Operation> {
     let mut ipc = object(&["target", "event", "eventData"]);
     ipc["properties"] = json!({ "target": text(), "event": text(), "eventData": {} });
     vec![
-        get("/logs", "pup_logs", "Log lines in Pup's shape", "Pup")
-            .needs(Read)
-            .json("200", "The lines.", object(&["data"]))
-            .fails(&[400]),
+        with_log_parameters(
+            get("/logs", "pup_logs", "Log lines in Pup's shape", "Pup"),
+            ["processId", "startTimeStamp", "endTimeStamp", "nRows"],
+        )
+        .json("200", "The lines.", object(&["data"])),
         Operation::new("post", "/log", "pup_log", "Writes a line")
             .tags(&["Pup"])
             .needs(Call)

@@ -2,7 +2,8 @@
 //!
 //! A stream ends when the server shuts down, so that it does not delay that, and after a quarter of an hour, so that a
 //! token that was revoked does not read on. Clients of server-sent events connect again by themselves, and name the
-//! last event that they received.
+//! last event that they received. A stream begins with an id without an event, so that a client which receives nothing
+//! before the end misses nothing either.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
+use plugbay::Event;
 use plugbay::event::TopicFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,7 +29,9 @@ use super::error::AdminError;
 use super::feed::{Followed, Follower, Numbered};
 use super::logs;
 use super::parameters::Query;
+use super::readable::Readable;
 use crate::ServerState;
+use crate::telemetry::{FollowedLog, Since};
 
 /// How long a stream lasts.
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
@@ -52,22 +56,23 @@ pub(super) async fn events(
     Query(topics): Query<Topics>,
     headers: HeaderMap,
 ) -> Result<Response, AdminError> {
-    caller.reads()?;
+    let readable = caller.readable()?;
     let filters = topics.topic.as_deref().unwrap_or("**").split(',').take(TOPICS_MAX + 1).map(str::trim);
     let filters: Vec<TopicFilter> = filters.map(TopicFilter::new).collect::<Result<_, _>>()?;
     if filters.len() > TOPICS_MAX {
         return Err(AdminError::invalid(format!("a stream follows at most {TOPICS_MAX} topics")));
     }
-    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let followed = state.feed().follow(last_event_id(&headers))?;
+    let start = sent_position(&state, followed.position());
     let ids = state.clone();
-    let sent = state.feed().follow(last_id)?.filter_map(move |followed| match followed {
-        Followed::Event(numbered) if filters.iter().any(|filter| filter.matches(&numbered.event.name)) => {
-            Some(Ok(sent_event(&ids, &numbered)))
-        }
+    let is_asked =
+        move |event: &Event| filters.iter().any(|filter| filter.matches(&event.name)) && readable.event(event);
+    let sent = followed.filter_map(move |followed| match followed {
+        Followed::Event(numbered) if is_asked(&numbered.event) => Some(Ok(sent_event(&ids, &numbered))),
         Followed::Event(_) => None,
         Followed::Missed(missed) => Some(Ok(sent_missed(missed))),
     });
-    Ok(respond(state.server(), sent))
+    Ok(respond(state.server(), tokio_stream::once(Ok(start)).chain(sent)))
 }
 
 /// `GET /logs/stream`
@@ -75,16 +80,43 @@ pub(super) async fn logs(
     State(state): State<AdminState>,
     caller: Caller,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, AdminError> {
-    caller.reads()?;
-    let query = logs::parse(&state, query)?;
-    let lines = state.logs().follow().into_stream();
+    let (query, readable) = logs::parse(&state, &caller, query)?;
+    let since = match last_event_id(&headers).map(|id| state.feed().number(id)) {
+        None => Since::Now,
+        Some(Some(received)) => Since::Lines(received),
+        Some(None) => Since::Start,
+    };
+    let FollowedLog { lost, held, live, next } = state.logs().follow_since(since);
+    let missed = match since {
+        Since::Start => Some(sent_missed(None)),
+        _ => (lost > 0).then(|| sent_missed(Some(lost))),
+    };
+    let first = held.first().map_or(next, |line| line.number);
+    let start = [Some(sent_position(&state, first)), missed].into_iter().flatten().map(Ok);
+    let ids = state.clone();
+    let lines = tokio_stream::iter(held.into_iter().map(Ok)).chain(live.into_stream());
     let sent = lines.filter_map(move |received| match received {
-        Ok(line) if query.matches(&line) => Some(Ok(SentEvent::default().data(json!(*line).to_string()))),
+        Ok(line) if query.matches(&line) && readable.line(&line) => {
+            // The id of a line is the number of lines up to it.
+            Some(Ok(SentEvent::default().id(ids.feed().id(line.number + 1)).data(json!(*line).to_string())))
+        }
         Ok(_) => None,
         Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Ok(sent_missed(Some(missed)))),
     });
-    Ok(respond(state.server(), sent))
+    Ok(respond(state.server(), tokio_stream::iter(start).chain(sent)))
+}
+
+/// The last event that a client which connects again has received.
+fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+    // A text that is none is not of this process.
+    headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default())
+}
+
+/// Says after which event the stream begins. Clients note it, and receive no event.
+fn sent_position(state: &AdminState, number: u64) -> SentEvent {
+    SentEvent::default().id(state.feed().id(number))
 }
 
 fn sent_event(state: &AdminState, numbered: &Numbered) -> SentEvent {
@@ -140,18 +172,18 @@ pub(super) async fn web_socket(
     caller: Caller,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, AdminError> {
-    caller.reads()?;
+    let readable = caller.readable()?;
     let place = state.web_socket()?;
     let followed = state.feed().follow(None)?;
     // Clients have nothing to say but that they close the connection.
     let upgrade = upgrade.max_message_size(4 << 10).max_frame_size(4 << 10);
     Ok(upgrade.on_upgrade(async move |socket| {
-        send_frames(socket, followed, state.server().clone()).await;
+        send_frames(socket, followed, readable, state.server().clone()).await;
         drop(place);
     }))
 }
 
-async fn send_frames(mut socket: WebSocket, followed: Follower, server: ServerState) {
+async fn send_frames(mut socket: WebSocket, followed: Follower, readable: Readable, server: ServerState) {
     let ended = async move { drop(tokio::time::timeout(STREAM_MAX, server.closed()).await) };
     let mut followed = UntilEnded { stream: Box::pin(followed), ended: Box::pin(ended), left: None };
     loop {
@@ -161,6 +193,7 @@ async fn send_frames(mut socket: WebSocket, followed: Follower, server: ServerSt
                 Some(Ok(_)) => continue,
             },
             received = followed.next() => match received {
+                Some(Followed::Event(numbered)) if !readable.event(&numbered.event) => continue,
                 Some(Followed::Event(numbered)) => json!({ "t": numbered.event.name, "d": numbered.event.data }),
                 Some(Followed::Missed(missed)) => json!({ "t": "missed", "d": missed }),
                 None => break,

@@ -18,6 +18,9 @@ use super::parameters::Path;
 use super::state::now;
 use crate::access::{NewToken, Scope, Token, TokenStore, TokenStoreError};
 
+/// How long a token is valid unless the request says so, as with `plugbay token create`.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// The body of `POST /tokens`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +32,7 @@ pub(super) struct Create {
     /// What it may do.
     #[schemars(length(min = 1))]
     scopes: Vec<Scope>,
-    /// How long it is valid, in seconds. Without it, until it is revoked.
+    /// How long it is valid, in seconds; 0 is until it is revoked. Default: 2,592,000, which is 30 days.
     expires_in_seconds: Option<u64>,
 }
 
@@ -49,8 +52,9 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), AdminError> {
     caller.manages()?;
     let mut new = NewToken::new(asked.consumer, asked.scopes);
-    if let Some(seconds) = asked.expires_in_seconds {
-        new = new.expires_in(Duration::from_secs(seconds));
+    let lifetime = asked.expires_in_seconds.map_or(DEFAULT_LIFETIME, Duration::from_secs);
+    if !lifetime.is_zero() {
+        new = new.expires_in(lifetime);
     }
     let created = run(state.tokens()?, move |store| store.create(&new, now())).await?;
     tracing::info!(

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use http::header::{HOST, WWW_AUTHENTICATE};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use rmcp::transport::streamable_http_server::session::SessionManager;
@@ -42,8 +43,8 @@ struct Endpoint {
     messages: Arc<Semaphore>,
 }
 
-/// Returns the routes of the tools.
-pub(crate) fn mcp_routes(server: &ServerState, tools: &ToolServer) -> Router {
+/// Returns the routes of the tools, for a listener that speaks TLS or not.
+pub(crate) fn mcp_routes(server: &ServerState, tools: &ToolServer, is_tls: bool) -> Router {
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .with_max_request_body_bytes(server.settings().body_bytes_max);
@@ -53,11 +54,11 @@ pub(crate) fn mcp_routes(server: &ServerState, tools: &ToolServer) -> Router {
         executor.spawn(end_sessions(server.clone(), sessions.clone(), messages.clone()));
     }
     let service = StreamableHttpService::new(move || Ok(session.session()), sessions.clone(), config);
-    Router::new()
-        .route(PATH, any(serve))
-        .with_state(Endpoint { service, sessions, messages })
+    let metadata = Router::new()
         .route(METADATA, get(metadata))
         .route(&format!("{METADATA}{PATH}"), get(metadata))
+        .with_state(is_tls);
+    Router::new().route(PATH, any(serve)).with_state(Endpoint { service, sessions, messages }).merge(metadata)
 }
 
 /// Ends the streams of sessions once the server shuts down and all messages are answered.
@@ -102,21 +103,22 @@ fn is_stateless(headers: &HeaderMap) -> bool {
 }
 
 /// The metadata of RFC 9728. Tokens are issued by the operator and not by an authorization server.
-async fn metadata(headers: HeaderMap) -> Json<Value> {
+async fn metadata(State(is_tls): State<bool>, request: Request) -> Json<Value> {
     Json(json!({
-        "resource": format!("{}{PATH}", origin(&headers)),
+        "resource": format!("{}{PATH}", origin(&request, is_tls)),
         "resource_name": "Plugbay",
         "bearer_methods_supported": ["header"],
         "scopes_supported": ["call"],
     }))
 }
 
-/// Adds the address of the metadata to a refusal of `/mcp` that asks for a token.
-pub(crate) async fn challenge(request: Request, next: Next) -> Response {
+/// Adds the address of the metadata to a refusal of `/mcp` that asks for a token. The state is whether the listener
+/// speaks TLS.
+pub(crate) async fn challenge(State(is_tls): State<bool>, request: Request, next: Next) -> Response {
     if request.uri().path() != PATH {
         return next.run(request).await;
     }
-    let metadata = format!("{}{METADATA}{PATH}", origin(request.headers()));
+    let metadata = format!("{}{METADATA}{PATH}", origin(&request, is_tls));
     let mut response = next.run(request).await;
     if response.status() == StatusCode::UNAUTHORIZED
         && let Some(challenge) = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok())
@@ -127,9 +129,12 @@ pub(crate) async fn challenge(request: Request, next: Next) -> Response {
     response
 }
 
-/// The origin by which the client addresses the server. A name that could end the quoted text is left out.
-fn origin(headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+/// The origin by which the client addresses the server: by `Host`, or by the authority of a request of HTTP/2. A name
+/// that could end the quoted text is left out.
+fn origin(request: &Request, is_tls: bool) -> String {
+    let authority = request.uri().authority().map(Authority::as_str);
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or(authority).unwrap_or_default();
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
-    if host.is_empty() || !host.chars().all(is_name) { String::new() } else { format!("http://{host}") }
+    let scheme = if is_tls { "https" } else { "http" };
+    if host.is_empty() || !host.chars().all(is_name) { String::new() } else { format!("{scheme}://{host}") }
 }

@@ -195,7 +195,10 @@ impl ToolServer {
         let caller = identity.as_ref().and_then(Identity::consumer).unwrap_or("anonymous");
         tracing::info!(target: "plugbay::access", tool = &*tool.name, caller, outcome, "a tool was called");
         match called {
-            Ok(outcome) => result::of_outcome(&outcome, tool.output_schema.is_some() && takes_any_value),
+            Ok(outcome) => {
+                let declares_result = tool.output_schema.is_some() && takes_any_value;
+                result::of_outcome(&outcome, declares_result, &format!("plugbay:{}", tool.name))
+            }
             Err(error) => result::of_error(&error, settings.development),
         }
     }

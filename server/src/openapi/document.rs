@@ -24,10 +24,11 @@ const TAGS: &[(&str, &str)] = &[
     ("DockStat", "The paths of DockStat."),
 ];
 
-/// The document of a host whose callers without a token have these scopes.
-pub(super) fn of_host(plugins: &[Plugin], anonymous: &[Scope]) -> Value {
+/// The document of a host whose callers without a token have these scopes, and which has tools for assistants or not.
+pub(super) fn of_host(plugins: &[Plugin], anonymous: &[Scope], has_tools: bool) -> Value {
     let mut schemas = Schemas::new();
     let mut operations = host::operations(&mut schemas);
+    operations.extend(has_tools.then(host::tools));
     operations.extend(admin::operations(&mut schemas));
     operations.extend(pages::operations(&mut schemas));
     let mut document = Document::new("Plugbay host", anonymous);

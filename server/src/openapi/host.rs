@@ -5,6 +5,22 @@ use serde_json::json;
 use super::{Operation, Schemas, object};
 use crate::access::{Credentials, ScopeKind};
 
+/// The operation of the tools for assistants, which is described if there are any.
+pub(super) fn tools() -> Operation {
+    let message = object(&["jsonrpc"]);
+    let answers = json!({
+        "application/json": { "schema": message }, "text/event-stream": { "schema": { "type": "string" } },
+    });
+    Operation::new("post", "/mcp", "mcp", "Answers a message of the Model Context Protocol")
+        .tags(&["Host"])
+        .description("The actions that the operator exposed are its tools. A client needs the scope for some plugin.")
+        .needs(ScopeKind::Call)
+        .json_body(message, true)
+        .content("200", "The answer, as one message or as a stream of them.", answers)
+        .answer("202", json!({ "description": "The message needs no answer." }))
+        .fails(&[503])
+}
+
 pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     let get = |path: &str, id: &str, summary: &str| Operation::new("get", path, id, summary).tags(&["Host"]);
     let health = || object(&["healthy", "message", "timestamp", "components", "metrics"]);
@@ -13,7 +29,8 @@ pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     };
     let status = || object(&["status"]);
     let list = json!({ "type": "array", "items": object(&["plugin", "routes"]) });
-    let figures = || object(&["uptime_seconds", "states", "plugins"]);
+    // Those of the host are missing if the caller may read some plugins alone.
+    let figures = || object(&["plugins"]);
     let session = || object(&["consumer", "scopes", "session", "anonymous", "can_sign_in"]);
     let text = json!({ "schema": { "type": "string" } });
     vec![
@@ -41,6 +58,13 @@ pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
         get("/plugins/routes", "list_routes", "The routes of the plugins that the caller may read or call")
             .needs(ScopeKind::Read)
             .json("200", "The routes.", list),
+        Operation::new("post", "/ipc/{plugin}/{action}", "ipc", "Calls an action")
+            .tags(&["Host"])
+            .description("Another spelling of `/plugins/{plugin}/actions/{action}`.")
+            .needs(ScopeKind::Call)
+            .json_body(json!({}), false)
+            .json("200", "The result of the action.", object(&["status", "plugin", "action", "result"]))
+            .fails(&[404, 422, 500, 503, 504]),
         get("/api/v1/session", "session", "The caller, its scopes and its session")
             .json("200", "The caller.", session())
             .fails(&[401, 429]),

@@ -112,7 +112,8 @@ impl Described {
     }
 
     fn build(&self, plugins: &[Plugin]) -> (Bytes, HeaderValue) {
-        let body = Bytes::from(document::of_host(plugins, self.access.anonymous()).to_string());
+        let has_tools = !self.admin.server().settings().exposed.is_empty();
+        let body = Bytes::from(document::of_host(plugins, self.access.anonymous(), has_tools).to_string());
         let digest = Sha256::digest(&body);
         let digest: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let tag = HeaderValue::try_from(format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""));

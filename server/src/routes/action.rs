@@ -43,7 +43,7 @@ pub(super) async fn answer(
         Ok("") => {}
         Ok(json) => invocation = invocation.payload_json(json),
         Err(error) => {
-            let kind = InvokeErrorKind::Payload { message: error.to_string() };
+            let kind = InvokeErrorKind::Payload { message: format!("it is not UTF-8: {error}") };
             return answer::invoke_error(&InvokeError::new(plugin, action, kind), state.settings());
         }
     }

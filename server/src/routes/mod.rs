@@ -41,6 +41,7 @@ pub fn plugin_routes(state: impl Into<ServerState>) -> Router {
         .route("/plugins/{plugin}", any(plugin::answer))
         .route("/plugins/{plugin}/", any(plugin::answer))
         .route("/plugins/{plugin}/{*path}", any(plugin::answer))
+        .method_not_allowed_fallback(answer::method_not_allowed)
         .with_state(state.into())
 }
 

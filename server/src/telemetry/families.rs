@@ -1,5 +1,7 @@
 //! The figures of a host as families of samples: the one list of what is exported, in whatever format.
 
+use std::collections::BTreeMap;
+
 use plugbay::metrics::OwnMetric;
 
 use super::{HostMetrics, PluginMetrics, RequestMetrics};
@@ -42,6 +44,13 @@ pub(super) fn families(metrics: &HostMetrics) -> Vec<Family> {
     let mut all = Vec::new();
     host(&mut all, metrics);
     requests(&mut all, &metrics.requests);
+    all.extend(families_of_plugins(&metrics.plugins));
+    all
+}
+
+/// The figures of plugins.
+pub(super) fn families_of_plugins(metrics: &BTreeMap<String, PluginMetrics>) -> Vec<Family> {
+    let mut all = Vec::new();
     plugins(&mut all, metrics);
     own(&mut all, metrics);
     all
@@ -119,10 +128,10 @@ const OF_PLUGINS: &[OfPlugin] = &[
     ("plugbay_events_queued", "Events in the queue of a plugin.", FamilyKind::Gauge, |m| m.counters.events_queued),
 ];
 
-fn plugins(all: &mut Vec<Family>, metrics: &HostMetrics) {
+fn plugins(all: &mut Vec<Family>, plugins: &BTreeMap<String, PluginMetrics>) {
     for (name, help, kind, figure) in OF_PLUGINS {
         let mut family = family(name, help, *kind);
-        for (plugin, metrics) in &metrics.plugins {
+        for (plugin, metrics) in plugins {
             family.add([("plugin", plugin.as_str())], Figure::Count(figure(metrics)));
         }
         all.push(family);
@@ -132,7 +141,7 @@ fn plugins(all: &mut Vec<Family>, metrics: &HostMetrics) {
     let mut errors = family("plugbay_call_errors_total", "Calls that failed, by error code.", FamilyKind::Counter);
     let help = "Time from the admission of a call to its answer.";
     let mut durations = family("plugbay_call_duration_seconds", help, FamilyKind::Histogram);
-    for (plugin, PluginMetrics { counters, .. }) in &metrics.plugins {
+    for (plugin, PluginMetrics { counters, .. }) in plugins {
         let plugin = ("plugin", plugin.as_str());
         cache.add([plugin, ("result", "hit")], Figure::Count(counters.cache_hits));
         cache.add([plugin, ("result", "miss")], Figure::Count(counters.cache_misses));
@@ -144,11 +153,11 @@ fn plugins(all: &mut Vec<Family>, metrics: &HostMetrics) {
 }
 
 /// The counters and gauges of plugins, whose names are labels.
-fn own(all: &mut Vec<Family>, metrics: &HostMetrics) {
+fn own(all: &mut Vec<Family>, plugins: &BTreeMap<String, PluginMetrics>) {
     let mut counters =
         family("plugbay_plugin_count_total", "Counters that plugins keep themselves.", FamilyKind::Counter);
     let mut gauges = family("plugbay_plugin_value", "Gauges that plugins keep themselves.", FamilyKind::Gauge);
-    for (plugin, metrics) in &metrics.plugins {
+    for (plugin, metrics) in plugins {
         for (name, metric) in &metrics.counters.own {
             let labels = [("plugin", plugin.as_str()), ("name", name.as_str())];
             match metric {

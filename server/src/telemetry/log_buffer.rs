@@ -90,6 +90,8 @@ pub struct LogBuffer(Arc<Shared>);
 struct Shared {
     lines: Mutex<Lines>,
     bytes_max: usize,
+    /// The time at which this buffer was made. Lines from before are of earlier hosts.
+    created_ms: u64,
     followers: broadcast::Sender<Arc<LogEntry>>,
     /// The milliseconds for which lines of processes are returned.
     process_ms_max: AtomicU64,
@@ -118,7 +120,8 @@ impl LogBuffer {
     fn with_bytes(next: Option<Box<dyn LogSink>>, bytes_max: usize) -> Self {
         let (followers, _) = broadcast::channel(FOLLOWER_LINES_MAX);
         let process_ms_max = AtomicU64::new(u64::MAX);
-        LogBuffer(Arc::new(Shared { lines: Mutex::default(), bytes_max, followers, process_ms_max, next }))
+        let (lines, created_ms) = (Mutex::default(), now_ms());
+        LogBuffer(Arc::new(Shared { lines, bytes_max, created_ms, followers, process_ms_max, next }))
     }
 
     /// Sets the time for which lines of processes are stored; zero stores none. Default: without a limit.
@@ -159,10 +162,16 @@ impl LogBuffer {
     /// The newest lines that match, at most [`LogQuery::rows`] of them, from the oldest to the newest. All lines are
     /// filtered before the newest are taken.
     pub fn read(&self, query: &LogQuery) -> Vec<Arc<LogEntry>> {
+        self.read_where(query, |_| true)
+    }
+
+    /// The newest lines that match and fit, as [`read`](Self::read) returns them.
+    pub(crate) fn read_where(&self, query: &LogQuery, fits: impl Fn(&LogEntry) -> bool) -> Vec<Arc<LogEntry>> {
         let oldest_ms = now_ms().saturating_sub(self.0.process_ms_max.load(Ordering::Relaxed));
         let is_recent = |entry: &LogEntry| entry.process.is_none() || entry.time_ms >= oldest_ms;
         let lines = self.0.lines.lock();
-        let matching = lines.entries.iter().rev().filter(|entry| is_recent(entry) && query.matches(entry));
+        let matching = lines.entries.iter().rev();
+        let matching = matching.filter(|entry| is_recent(entry) && query.matches(entry) && fits(entry));
         let matching = matching.take(query.rows);
         let mut found: Vec<Arc<LogEntry>> = matching.cloned().collect();
         found.reverse();
@@ -172,6 +181,22 @@ impl LogBuffer {
     /// The lines from now on.
     pub fn follow(&self) -> LogFollower {
         LogFollower(self.0.followers.subscribe())
+    }
+
+    /// The lines from now on, and those since a moment that are held.
+    pub(crate) fn follow_since(&self, since: Since) -> FollowedLog {
+        // Under the lock no line is stored, so none is missing between the two.
+        let lines = self.0.lines.lock();
+        let (live, next) = (self.follow(), lines.next_number);
+        let (first, oldest_ms) = match since {
+            Since::Lines(received) if received <= next => (received, 0),
+            Since::Now | Since::Lines(_) => (next, 0),
+            Since::Start => (0, self.0.created_ms),
+        };
+        let first_held = lines.entries.front().map_or(next, |oldest| oldest.number);
+        let is_missed = |entry: &&Arc<LogEntry>| entry.number >= first && entry.time_ms >= oldest_ms;
+        let held = lines.entries.iter().filter(is_missed).cloned().collect();
+        FollowedLog { lost: first_held.saturating_sub(first), held, live, next }
     }
 
     /// Stores a line with the next number.
@@ -223,6 +248,29 @@ impl std::fmt::Debug for LogBuffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LogBuffer").field("lines", &self.0.lines.lock().entries.len()).finish_non_exhaustive()
     }
+}
+
+/// The moment after which a client follows the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// It follows the log from now on.
+    Now,
+    /// It has received this many lines of the host, or passed over them.
+    Lines(u64),
+    /// It has received lines of an earlier host alone, and none of this one.
+    Start,
+}
+
+/// The lines for a client that follows the log.
+#[derive(Debug)]
+pub(crate) struct FollowedLog {
+    /// The number of lines that the client missed and that are no longer held.
+    pub(crate) lost: u64,
+    /// Those that it missed and that are held, oldest first.
+    pub(crate) held: Vec<Arc<LogEntry>>,
+    pub(crate) live: LogFollower,
+    /// The number of lines before those of `live`.
+    pub(crate) next: u64,
 }
 
 /// Log lines as they are written.
@@ -286,6 +334,26 @@ mod tests {
         }
         assert!(lines.next().await.expect("lines").is_err(), "one was missed");
         assert_eq!(lines.next().await.expect("lines").expect("a line").message, "1");
+    }
+
+    #[test]
+    fn follower_that_comes_back_gets_the_lines_since_then() {
+        let buffer = LogBuffer::with_bytes(None, 5 * (LINE_BYTES + 1));
+        let follow = |since| {
+            let followed = buffer.follow_since(since);
+            (followed.lost, messages(&followed.held).join(" "), followed.next)
+        };
+        buffer.write_process("web", LogLevel::Info, "", "0", 1, false);
+        buffer.write(None, LogLevel::Info, "", "1");
+        assert_eq!(follow(Since::Start), (0, "1".to_owned(), 2), "line 0 is of an earlier host");
+        for number in 2..8 {
+            buffer.write(None, LogLevel::Info, "", &number.to_string());
+        }
+        assert_eq!(follow(Since::Lines(6)), (0, "6 7".to_owned(), 8));
+        assert_eq!(follow(Since::Lines(1)), (2, "3 4 5 6 7".to_owned(), 8));
+        for none in [Since::Now, Since::Lines(8), Since::Lines(9)] {
+            assert_eq!(follow(none), (0, String::new(), 8), "{none:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use plugbay::lifecycle::PluginState;
 use plugbay::metrics::MetricsSnapshot;
+use plugbay::{Plugin, Runtime};
 use serde::Serialize;
 
 use super::RequestMetrics;
@@ -37,17 +38,23 @@ pub struct PluginMetrics {
     pub counters: MetricsSnapshot,
 }
 
+impl PluginMetrics {
+    /// Reads the figures of all plugins of a runtime, by name.
+    pub(super) fn read_all(runtime: &Runtime) -> BTreeMap<String, Self> {
+        let read = |plugin: Plugin| {
+            let metrics = PluginMetrics { state: plugin.state(), counters: plugin.metrics() };
+            (plugin.name(), metrics)
+        };
+        runtime.plugins().into_iter().map(read).collect()
+    }
+}
+
 impl HostMetrics {
     /// Reads the figures of a server and of all plugins of its runtime.
     pub fn read(server: &ServerState, uptime_seconds: f64) -> Self {
-        let runtime = server.runtime();
+        let plugins = PluginMetrics::read_all(server.runtime());
         let mut states = BTreeMap::new();
-        let mut plugins = BTreeMap::new();
-        for plugin in runtime.plugins() {
-            let state = plugin.state();
-            *states.entry(state.name()).or_default() += 1;
-            plugins.insert(plugin.name(), PluginMetrics { state, counters: plugin.metrics() });
-        }
+        plugins.values().for_each(|plugin| *states.entry(plugin.state.name()).or_default() += 1);
         HostMetrics {
             uptime_seconds,
             resident_memory_bytes: resident_memory_bytes(),

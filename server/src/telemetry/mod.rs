@@ -15,6 +15,7 @@ mod routes;
 mod trace;
 
 pub use health::{HostHealth, PluginHealth};
+pub(crate) use log_buffer::{FollowedLog, Since};
 pub use log_buffer::{LogBuffer, LogEntry, LogFollower};
 pub(crate) use log_query::parse_severity;
 pub use log_query::{InvalidLogQuery, LogQuery};

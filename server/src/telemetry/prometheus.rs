@@ -3,15 +3,25 @@
 //! Labels are names of plugins, states, error codes, names of plugins' own metrics, and kinds of paths with classes of
 //! statuses. The host bounds the number of each, so no client can make more series.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::HostMetrics;
-use super::families::{Family, FamilyKind, Figure, families};
+use super::families::{Family, FamilyKind, Figure, families, families_of_plugins};
+use super::{HostMetrics, PluginMetrics};
 
 /// The figures in the text format of Prometheus, version 0.0.4.
 pub fn prometheus_text(metrics: &HostMetrics) -> String {
+    text_of(&families(metrics))
+}
+
+/// The figures of some plugins in the same format.
+pub(super) fn prometheus_text_of_plugins(plugins: &BTreeMap<String, PluginMetrics>) -> String {
+    text_of(&families_of_plugins(plugins))
+}
+
+fn text_of(families: &[Family]) -> String {
     let mut text = Text(String::new());
-    families(metrics).iter().for_each(|family| text.family(family));
+    families.iter().for_each(|family| text.family(family));
     text.0
 }
 
@@ -68,13 +78,11 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use plugbay::lifecycle::PluginState;
     use plugbay::metrics::{MetricsSnapshot, OwnMetric};
 
     use super::*;
-    use crate::telemetry::{PluginMetrics, RequestMetrics};
+    use crate::telemetry::RequestMetrics;
 
     fn metrics() -> HostMetrics {
         let counters = MetricsSnapshot {

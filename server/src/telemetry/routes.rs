@@ -1,5 +1,7 @@
 //! The paths of health and metrics.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -10,9 +12,10 @@ use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{HostHealth, HostMetrics, PluginHealth, prometheus_text};
+use super::prometheus::prometheus_text_of_plugins;
+use super::{HostHealth, HostMetrics, PluginHealth, PluginMetrics, prometheus_text};
 use crate::access::ScopeKind;
-use crate::admin::{AdminError, AdminState, Caller, Path};
+use crate::admin::{AdminError, AdminState, Caller, Path, Readable};
 
 /// The content type of Prometheus' text format.
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -26,7 +29,7 @@ pub fn health_routes(state: &AdminState) -> Router {
 
 /// Returns the routes of health and metrics: `GET /health` and `GET /api/v1/health` of the host,
 /// `GET /api/v1/plugins/{plugin}/health`, and `GET /metrics` in the text format of Prometheus, or as JSON if the client
-/// accepts that. They need the scope `read`.
+/// accepts that. They need the scope `read`. With that of one plugin, the metrics are those of the plugin alone.
 pub fn metrics_routes(state: &AdminState) -> Router {
     Router::new()
         .route("/health", get(host_health))
@@ -74,12 +77,25 @@ async fn metrics(State(state): State<AdminState>, caller: Caller, headers: Heade
     if wants_json {
         return metrics_json(State(state), caller).await;
     }
-    caller.reads()?;
-    let text = prometheus_text(&HostMetrics::read(state.server(), state.uptime_seconds()));
+    let readable = caller.readable()?;
+    let text = match readable.is_all() {
+        true => prometheus_text(&HostMetrics::read(state.server(), state.uptime_seconds())),
+        false => prometheus_text_of_plugins(&of_plugins(&state, &readable)),
+    };
     Ok(([(CONTENT_TYPE, PROMETHEUS)], text).into_response())
 }
 
 async fn metrics_json(State(state): State<AdminState>, caller: Caller) -> Result<Response, AdminError> {
-    caller.reads()?;
-    Ok(Json(HostMetrics::read(state.server(), state.uptime_seconds())).into_response())
+    let readable = caller.readable()?;
+    Ok(match readable.is_all() {
+        true => Json(HostMetrics::read(state.server(), state.uptime_seconds())).into_response(),
+        false => Json(json!({ "plugins": of_plugins(&state, &readable) })).into_response(),
+    })
+}
+
+/// The figures of the plugins that the caller may read.
+fn of_plugins(state: &AdminState, readable: &Readable) -> BTreeMap<String, PluginMetrics> {
+    let mut plugins = PluginMetrics::read_all(state.runtime());
+    plugins.retain(|name, _| readable.plugin(name));
+    plugins
 }

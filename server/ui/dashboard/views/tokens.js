@@ -74,7 +74,7 @@ function Create({ done }) {
     setShown(true);
     if (problem) return;
     const scopes = kinds.map((kind) => (plugin.trim() === "" ? kind : `${kind}:${plugin.trim()}`));
-    const body = { consumer: consumer.trim(), scopes, expires_in_seconds: lifetime || null };
+    const body = { consumer: consumer.trim(), scopes, expires_in_seconds: lifetime };
     const token = await run(() => post("/api/v1/tokens", body));
     if (token) done(token);
   }
