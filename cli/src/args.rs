@@ -20,8 +20,8 @@ pub(crate) use self::catalog::{
 };
 pub(crate) use self::events::{ChosenLetters, DeadLetters, EmitEvent, Events, EventsCommand};
 pub(crate) use self::mcp::Mcp;
-pub(crate) use self::observe::{Logs, OrderedProcess, Ps};
-pub(crate) use self::token::{CreateToken, LinkToken, RevokeToken, TokenArgs, TokenCommand};
+pub(crate) use self::observe::{Logs, OrderedProcess, Ps, ReconnectArg};
+pub(crate) use self::token::{CreateToken, LinkToken, ListTokens, RevokeToken, TokenArgs, TokenCommand};
 use crate::help;
 use crate::units::{parse_bytes, parse_count, parse_duration, parse_setting};
 

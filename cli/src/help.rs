@@ -182,10 +182,10 @@ Plugins that are installed, updated, enabled or removed meanwhile are followed.
 
 SIGINT (Ctrl-C) or SIGTERM completes running requests for 30 s at most, unloads
 the plugins and ends the command with exit code 0. A second signal ends it at
-once. SIGHUP makes it read the policy and the log level of the host's file, and
-the certificate, again. Variables such as PLUGBAY_HOST__SERVER__MAX_REQUESTS=9
-override fields of the host's file. Exit code 2: the address or the certificate
-cannot be used.";
+once, with exit code 130 (SIGINT) or 143 (SIGTERM). SIGHUP makes it read the
+policy and the log level of the host's file, and the certificate, again.
+Variables such as PLUGBAY_HOST__SERVER__MAX_REQUESTS=9 override fields of the
+host's file. Exit code 2: the address or the certificate cannot be used.";
 
 pub(crate) const NEW: &str = "\
 Examples:

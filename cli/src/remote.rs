@@ -1,6 +1,10 @@
 //! Commands through a server: the same operations and texts as on a data directory.
 
+use std::path::{Path, PathBuf};
+
 use http::Method;
+use plugbay::Package;
+use plugbay_catalog::PackageOrigin;
 use serde_json::{Value, json};
 
 use crate::args::{ConsentArgs, Remove, Update};
@@ -84,22 +88,58 @@ pub(crate) fn remove(server: &ServerClient, args: &Remove, output: Output) -> Re
     print(&server.call(Method::DELETE, &path, None)?, name, output)
 }
 
-/// Installs a plugin from a reference that the server can reach.
+/// Installs a plugin from a reference that the server can reach, or from this machine: then its component is sent.
 pub(crate) fn install(
     server: &ServerClient,
     reference: &str,
     consent: &ConsentArgs,
     output: Output,
 ) -> Result<Exit, Error> {
+    if let Some(path) = local_path(reference) {
+        let component = component_of(&path, output)?;
+        let ConsentArgs { yes, accept_moved_version } = consent;
+        let path = format!("/api/v1/plugins/upload?yes={yes}&accept_moved_version={accept_moved_version}");
+        return print(&server.upload(&path, component)?, reference, output);
+    }
     let body = json!({
         "reference": reference, "yes": consent.yes, "accept_moved_version": consent.accept_moved_version,
     });
     print(&server.call(Method::POST, "/api/v1/plugins", Some(&body))?, reference, output)
 }
 
+/// The path of a reference to this machine.
+fn local_path(reference: &str) -> Option<PathBuf> {
+    match PackageOrigin::parse(reference) {
+        Ok(PackageOrigin::Directory(path) | PackageOrigin::File(path) | PackageOrigin::LocalManifest(path)) => {
+            Some(path)
+        }
+        // A server says what is wrong with a reference.
+        _ => None,
+    }
+}
+
+/// The component of a plugin on this machine, with the manifest beside it inside.
+fn component_of(path: &Path, output: Output) -> Result<Vec<u8>, Error> {
+    let is_manifest = path.is_file() && path.extension().is_none_or(|extension| extension != "wasm");
+    if is_manifest {
+        let shown = path.display();
+        return Err(Error::Usage(format!("{shown}: name the directory of the manifest, or a .wasm file, to send it")));
+    }
+    if path.join("config").is_dir() {
+        output
+            .note("config/ is not sent: declare its values as defaults in `configuration`, or set them on the server");
+    }
+    Ok(Package::open(path)?.to_component()?)
+}
+
 /// Replaces a plugin by a newer version.
 pub(crate) fn update(server: &ServerClient, args: &Update, output: Output) -> Result<Exit, Error> {
     let Update { name, reference, consent, .. } = args;
+    if let Some(local) = reference.as_deref().filter(|reference| local_path(reference).is_some()) {
+        return Err(Error::Usage(format!(
+            "{local} is on this machine: `plugbay install {local} --server URL` sends it, and updates the plugin of its name"
+        )));
+    }
     let body = json!({
         "reference": reference, "yes": consent.yes, "accept_moved_version": consent.accept_moved_version,
     });

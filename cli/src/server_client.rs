@@ -95,6 +95,14 @@ impl ServerClient {
         host::block_on(self.answer(self.request(method, path, body)?))?
     }
 
+    /// Sends a component and returns the JSON of its answer.
+    pub(crate) fn upload(&self, path: &str, component: Vec<u8>) -> Result<Value, Error> {
+        let mut request = self.request(Method::POST, path, None)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/wasm"));
+        *request.body_mut() = Full::from(component);
+        host::block_on(self.answer(request))?
+    }
+
     /// Sends a `GET` and returns the JSON of its answer, inside an executor.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Error> {
         self.answer(self.request(Method::GET, path, None)?).await
@@ -109,9 +117,14 @@ impl ServerClient {
         if status.is_success() { Ok(answer) } else { Err(failure(status, answer)) }
     }
 
-    /// Sends a `GET` and returns its answer, whose body is read as it comes.
-    pub(crate) async fn stream(&self, path: &str) -> Result<Incoming, Error> {
-        let response = self.send(self.request(Method::GET, path, None)?).await?;
+    /// Sends a `GET` for a stream of events after the one with this id, and returns its answer. The body is read as it
+    /// comes.
+    pub(crate) async fn stream(&self, path: &str, last_id: Option<&str>) -> Result<Incoming, Error> {
+        let mut request = self.request(Method::GET, path, None)?;
+        if let Some(id) = last_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            request.headers_mut().insert("last-event-id", id);
+        }
+        let response = self.send(request).await?;
         let status = response.status();
         if status.is_success() {
             return Ok(response.into_body());
@@ -179,7 +192,7 @@ impl ServerClient {
         sent.map_err(|error| self.unreachable(&error))
     }
 
-    fn unreachable(&self, error: &dyn std::fmt::Display) -> Error {
+    pub(crate) fn unreachable(&self, error: &dyn std::fmt::Display) -> Error {
         let place = match self {
             #[cfg(unix)]
             ServerClient::Local(path) => path.display().to_string(),

@@ -16,6 +16,8 @@ mod doctor;
 mod durability;
 mod example;
 mod exit_code;
+#[cfg(unix)]
+mod follow;
 mod inspect;
 #[cfg(unix)]
 mod mcp;

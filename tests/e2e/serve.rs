@@ -13,7 +13,7 @@ use crate::harness::client::{Client, get, request};
 use crate::harness::command::{Plugbay, lines_until, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
-use crate::harness::patience::until;
+use crate::harness::patience::{ends, until};
 
 /// A server that runs, and what it printed when it began to serve.
 pub(crate) struct Served {
@@ -130,6 +130,7 @@ async fn start_prints_the_routes_and_a_command_that_works() {
     let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
     let printed = lines_until(&mut stdout, "try: ", 1);
     assert_contains(&printed, &["serving on http://127.0.0.1:", "shop 1.0.0 (ready)", "GET    /plugins/shop\n"]);
+    assert_contains(&printed, &["also: dashboard /, docs /docs, metrics /metrics\n"]);
     let (_, url) = printed.split_once("try: curl http://").expect("a command");
     let (authority, path) = url.trim().split_once('/').expect("a path");
     let response = get(authority.parse().expect("an address"), &format!("/{path}")).await;
@@ -277,6 +278,27 @@ async fn second_signal_ends_the_server_at_once() {
     let (code, rest) = served.ended();
     assert_eq!(code, Some(130), "{rest}");
     assert!(running.await.expect("it does not panic").is_none(), "it has no answer");
+}
+
+#[tokio::test]
+async fn second_signal_does_not_wait_for_a_process() {
+    for (signal, expected) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let host_file = directory.path().join("plugbay.yaml");
+        let stubborn = json!({
+            "id": "stubborn", "autostart": true, "terminateTimeout": 600,
+            "cmd": r#"/bin/sh -c 'trap "" TERM; echo ready; while :; do sleep 1000000; done'"#,
+        });
+        std::fs::write(&host_file, json!({ "processes": [stubborn] }).to_string()).expect("written");
+        let mut served = Served::start(&["--host-file", host_file.to_str().expect("UTF-8")]);
+        served.printed_until("ready");
+        served.send(Signal::TERM);
+        let closing = async || (get(served.address, "/readyz").await.status == 503).then_some(());
+        until("the server shuts down", closing).await;
+        served.send(signal);
+        let (code, rest) = ends(tokio::task::spawn_blocking(|| served.ended())).await.expect("it does not panic");
+        assert_eq!(code, Some(expected), "{rest}");
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,28 @@ fn commands_change_and_show_what_the_server_runs() {
 }
 
 #[test]
+fn status_and_list_agree_on_a_plugin_that_is_not_installed() {
+    let scene = Scene::new();
+    let file = scene.path("extra.wasm");
+    std::fs::write(&file, TestPlugin::from(feature::ECHO).manifest("name", json!("extra")).into_bytes())
+        .expect("written");
+    let served = Served::start(&[file.to_str().expect("UTF-8"), "--data-dir", &*scene.data()]);
+    let listed = scene.run(&["list", "--json"]).exits_with(0).json();
+    for name in ["extra", "hello"] {
+        let status = scene.run(&["status", name, "--json"]).exits_with(0).json();
+        let plugins = listed["plugins"].as_array().expect("plugins");
+        let plugin = plugins.iter().find(|plugin| plugin["name"] == name).expect("it is listed");
+        for member in ["state", "version", "id", "digest"] {
+            assert_eq!(status[member], plugin[member], "{member} of {name}");
+        }
+        assert_contains(&scene.run(&["status", name]).exits_with(0).stdout, &[name, "ready"]);
+    }
+    assert_eq!(scene.run(&["status", "absent", "--json"]).exits_with(2).json()["code"], "not_loaded");
+    served.end();
+    assert_eq!(scene.run(&["status", "extra", "--json"]).exits_with(2).json()["code"], "not_installed");
+}
+
+#[test]
 fn socket_is_for_this_user_and_goes_with_the_server() {
     let scene = Scene::new();
     let socket = scene.path("data/plugbay.sock");
@@ -143,8 +165,31 @@ async fn server_elsewhere_is_reached_with_a_token() {
     assert_contains(&remote(&["disable", "hello"], &secret("manage:hello")).exits_with(0).stdout, &["disabled hello"]);
     let called = request(served.address, "POST", "/plugins/hello/actions/echo", "1").await;
     assert_eq!(called.error(), (503, "plugin_disabled".to_owned()));
-    let local = remote(&["install", "./hello.wasm", "--json"], &secret("manage")).exits_with(2).json();
-    assert_contains(local["msg"].as_str().unwrap_or_default(), &["local socket"]);
+    let manager = secret("manage");
+    let asks = TestPlugin::from(feature::ECHO).manifest("name", json!("sent"));
+    let asks = asks.manifest("permissions", json!([{ "resource": "cache.*" }])).into_bytes();
+    std::fs::write(scene.path("sent.wasm"), asks).expect("written");
+    let file = scene.path("sent.wasm");
+    let file = file.to_str().expect("UTF-8");
+    let unconfirmed = remote(&["install", file, "--json"], &manager).exits_with(4).json();
+    assert_eq!(unconfirmed["code"], "unconfirmed");
+    assert_contains(&remote(&["install", file, "--yes"], &manager).exits_with(0).stdout, &["installed sent"]);
+    let called = request(served.address, "POST", "/plugins/sent/actions/echo", "1").await;
+    assert_eq!(called.json()["result"], 1, "{}", called.text());
+    let update = remote(&["update", "sent", file], &manager).exits_with(2).stderr;
+    assert_contains(&update, &["plugbay install", "sends it"]);
+
+    let made = remote(&["token", "--consumer", "far", "--json"], &manager).exits_with(0).json();
+    let lifetime = made["expires_at"].as_u64().zip(made["created_at"].as_u64()).map(|(end, begin)| end - begin);
+    assert_eq!((&made["scopes"], lifetime), (&json!(["read", "call"]), Some(30 * 24 * 3600)), "{made}");
+    let kept = remote(&["token", "create", "--consumer", "kept", "--expires-in", "0", "--json"], &manager);
+    let kept = kept.exits_with(0).json();
+    assert!(kept.get("expires_at").is_none(), "{kept}");
+    let id = kept["id"].to_string();
+    assert_contains(&remote(&["token", "revoke", &id], &manager).exits_with(0).stdout, &["revoked token", "of kept"]);
+    let listed = remote(&["token", "list"], &manager).exits_with(0).stdout;
+    assert_contains(&listed, &["far", "read, call", "active", "kept", "revoked"]);
+    assert_eq!(listed, scene.run(&["token", "list"]).exits_with(0).stdout);
     served.end();
     assert_eq!(remote(&["list", "--json"], "").exits_with(2).json()["code"], "server_unreachable");
 }

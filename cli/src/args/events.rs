@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::{CatalogArgs, ServerArg};
+use super::{CatalogArgs, ReconnectArg, ServerArg};
 use crate::help;
 
 #[derive(Debug, ClapArgs)]
@@ -13,6 +13,8 @@ pub(crate) struct Events {
     /// Print the events of a topic, or of those that match a pattern, as the host that runs publishes them
     #[arg(short, long, value_name = "TOPIC", num_args = 0..=1, default_missing_value = "**")]
     pub(crate) follow: Option<String>,
+    #[command(flatten)]
+    pub(crate) reconnect: ReconnectArg,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
     #[command(flatten)]
@@ -62,6 +64,8 @@ pub(crate) struct DeadLetters {
     pub(crate) plugin: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -77,4 +81,6 @@ pub(crate) struct ChosenLetters {
     pub(crate) plugin: Option<String>,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }

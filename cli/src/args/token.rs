@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand};
 use plugbay_server::access::Scope;
 
-use super::CatalogArgs;
+use super::{CatalogArgs, ServerArg};
 use crate::units::parse_duration;
 
 /// `plugbay token --consumer NAME` makes a token, as `plugbay token create` does.
@@ -42,6 +42,8 @@ pub(crate) struct CreateToken {
     pub(crate) expires_in: Duration,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -63,6 +65,8 @@ pub(crate) struct LinkToken {
 pub(crate) struct ListTokens {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -72,4 +76,6 @@ pub(crate) struct RevokeToken {
     pub(crate) number: i64,
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
 }

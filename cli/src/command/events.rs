@@ -10,7 +10,7 @@ use plugbay_catalog::HostLock;
 use plugbay_node::{Node, NodeOptions};
 use serde_json::{Value, json};
 
-use super::follow::{follow, server};
+use super::follow::{Followed, server};
 use crate::args::{CatalogArgs, ChosenLetters, DeadLetters, EmitEvent, Events, EventsCommand};
 use crate::catalog;
 use crate::error::Error;
@@ -40,7 +40,9 @@ pub(crate) fn run(args: &Events, output: Output) -> Result<Exit, Error> {
 
 fn follow_events(args: &Events, topic: &str, output: Output) -> Result<Exit, Error> {
     let server = server(&args.server, &args.catalog)?;
-    follow(&server, &format!("/api/v1/events/stream?topic={}", path_part(topic)), None, |event| {
+    let path = format!("/api/v1/events/stream?topic={}", path_part(topic));
+    let patience = args.reconnect.patience;
+    Followed { server: &server, path: &path, latest: None, patience, output }.print(|event| {
         if output.json {
             return Ok(output.raw_result(&event.to_string())?);
         }
@@ -90,8 +92,14 @@ fn outcome(topic: &str, id: &str, answer: &Value) -> String {
 }
 
 fn list(args: &DeadLetters, output: Output) -> Result<Exit, Error> {
-    let node = open(&args.catalog)?;
-    let letters = host::block_on(all(&node.runtime, args.plugin.as_deref()))??;
+    let letters = match ServerClient::of(&args.server)? {
+        Some(server) => all_of(&server, args.plugin.as_deref())?,
+        None => {
+            let node = open(&args.catalog)?;
+            let letters = host::block_on(all(&node.runtime, args.plugin.as_deref()))??;
+            letters.iter().map(described).collect()
+        }
+    };
     if output.json {
         output.document(&json!({ "dead_letters": letters }))?;
         return Ok(Exit::Ok);
@@ -110,6 +118,7 @@ fn list(args: &DeadLetters, output: Output) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
+/// The dead letters of a data directory.
 async fn all(runtime: &Runtime, plugin: Option<&str>) -> Result<Vec<DeadLetter>, Error> {
     let mut letters: Vec<DeadLetter> = Vec::new();
     loop {
@@ -126,17 +135,47 @@ async fn all(runtime: &Runtime, plugin: Option<&str>) -> Result<Vec<DeadLetter>,
     }
 }
 
-fn row(letter: &DeadLetter) -> Vec<Cell> {
-    let DeadLetter { number, plugin, attempts, error, time_ms, event, .. } = letter;
-    let attempts = if *attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
-    let error = error.lines().next().unwrap_or_default();
+/// A dead letter as a server describes it: the data of its event is a value, which is stored as text.
+fn described(letter: &DeadLetter) -> Value {
+    let mut value = json!(letter);
+    value["event"]["data"] = serde_json::from_str(&letter.event.data).unwrap_or_else(|_| json!(letter.event.data));
+    value
+}
+
+/// The dead letters of a server.
+fn all_of(server: &ServerClient, plugin: Option<&str>) -> Result<Vec<Value>, Error> {
+    let mut letters: Vec<Value> = Vec::new();
+    let of_plugin = plugin.map(|plugin| format!("&plugin={}", path_part(plugin))).unwrap_or_default();
+    loop {
+        let after = letters.last().map_or(0, number);
+        let path = format!("/api/v1/dead-letters?after={after}&limit={PAGE}{of_plugin}");
+        let mut page = server.call(Method::GET, &path, None)?;
+        match page["dead_letters"].as_array_mut() {
+            Some(page) if !page.is_empty() => letters.append(page),
+            _ => return Ok(letters),
+        }
+    }
+}
+
+/// The number of a dead letter.
+fn number(letter: &Value) -> u64 {
+    letter["number"].as_u64().unwrap_or_default()
+}
+
+fn row(letter: &Value) -> Vec<Cell> {
+    let text = |name: &str| letter[name].as_str().unwrap_or_default();
+    let attempts = match letter["attempts"].as_u64().unwrap_or_default() {
+        1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
+    };
+    let time_ms = letter["time_ms"].as_u64().unwrap_or_default();
     vec![
-        number.to_string().into(),
-        plugin.as_str().into(),
-        event.topic.as_str().into(),
+        number(letter).to_string().into(),
+        text("plugin").into(),
+        letter["event"]["topic"].as_str().unwrap_or_default().into(),
         show_time(time_ms / 1_000).into(),
         attempts.into(),
-        Cell::styled(RED, error),
+        Cell::styled(RED, text("error").lines().next().unwrap_or_default()),
     ]
 }
 
@@ -148,20 +187,33 @@ enum Change {
 }
 
 fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, Error> {
+    if let Some(server) = ServerClient::of(&args.server)? {
+        let numbers = match args.all {
+            true => all_of(&server, args.plugin.as_deref())?.iter().map(number).collect(),
+            false => args.numbers.clone(),
+        };
+        changed_by(&server, &numbers, change)?;
+        return print_change(change, numbers.len(), output);
+    }
     let node = open(&args.catalog)?;
     let directory = catalog::data_dir(&args.catalog, &catalog::host_file(&args.catalog.file)?)?;
     // The host that runs delivers what is retried at once, if it is a server.
     let server = ServerClient::of_data_dir(&directory).filter(|_| change == Change::Retry);
     let count = match &server {
-        Some(server) => retried(server, &node.runtime, args)?,
+        Some(server) => {
+            let numbers = match args.all {
+                true => {
+                    let letters = host::block_on(all(&node.runtime, args.plugin.as_deref()))??;
+                    letters.iter().map(|letter| letter.number).collect()
+                }
+                false => args.numbers.clone(),
+            };
+            changed_by(server, &numbers, change)?;
+            numbers.len()
+        }
         None => host::block_on(changed(&node.runtime, args, change))??,
     };
-    let name = if change == Change::Retry { "retried" } else { "removed" };
-    if output.json {
-        output.document(&json!({ "status": "ok", "change": name, "dead_letters": count }))?;
-    } else {
-        output.result(&format!("{name} {count} dead letter{}", if count == 1 { "" } else { "s" }))?;
-    }
+    print_change(change, count, output)?;
     if change == Change::Retry
         && count > 0
         && server.is_none()
@@ -175,16 +227,26 @@ fn change(args: &ChosenLetters, change: Change, output: Output) -> Result<Exit, 
     Ok(Exit::Ok)
 }
 
-/// Retries dead letters by way of the host that runs.
-fn retried(host: &ServerClient, runtime: &Runtime, args: &ChosenLetters) -> Result<usize, Error> {
-    let numbers = match args.all {
-        true => host::block_on(all(runtime, args.plugin.as_deref()))??.iter().map(|letter| letter.number).collect(),
-        false => args.numbers.clone(),
-    };
-    for number in &numbers {
-        host.call(Method::POST, &format!("/api/v1/dead-letters/{number}/retry"), None)?;
+fn print_change(change: Change, count: usize, output: Output) -> Result<Exit, Error> {
+    let name = if change == Change::Retry { "retried" } else { "removed" };
+    if output.json {
+        output.document(&json!({ "status": "ok", "change": name, "dead_letters": count }))?;
+    } else {
+        output.result(&format!("{name} {count} dead letter{}", if count == 1 { "" } else { "s" }))?;
     }
-    Ok(numbers.len())
+    Ok(Exit::Ok)
+}
+
+/// Retries or removes dead letters by way of a server.
+fn changed_by(server: &ServerClient, numbers: &[u64], change: Change) -> Result<(), Error> {
+    for number in numbers {
+        let path = format!("/api/v1/dead-letters/{number}");
+        match change {
+            Change::Retry => server.call(Method::POST, &format!("{path}/retry"), None)?,
+            Change::Remove => server.call(Method::DELETE, &path, None)?,
+        };
+    }
+    Ok(())
 }
 
 async fn changed(runtime: &Runtime, args: &ChosenLetters, change: Change) -> Result<usize, Error> {

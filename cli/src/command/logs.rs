@@ -4,7 +4,7 @@ use http::Method;
 use plugbay::log::LogLevel;
 use serde_json::Value;
 
-use super::follow::{follow, server};
+use super::follow::{Followed, server};
 use crate::args::Logs;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &Logs, output: Output) -> Result<Exit, Error> {
     let latest = format!("/api/v1/logs?{query}");
     if args.follow {
         let stream = format!("/api/v1/logs/stream?{query}");
-        return follow(&server, &stream, Some(&latest), |line| print(line, output));
+        let (path, latest, patience) = (&*stream, Some(&*latest), args.reconnect.patience);
+        return Followed { server: &server, path, latest, patience, output }.print(|line| print(line, output));
     }
     let answer = server.call(Method::GET, &latest, None)?;
     let lines = answer["lines"].as_array().map(Vec::as_slice).unwrap_or_default();

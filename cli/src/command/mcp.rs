@@ -57,7 +57,11 @@ pub(crate) fn run(args: &Mcp, common: &Common, output: Output) -> Result<Exit, E
         };
         let runtime = host.node.runtime.clone();
         let ended = match started {
-            Ok(lock) => serve_tools(&host, &mut signals, output).await.map(|exit| (exit, lock)),
+            Ok(lock) => match serve_tools(&host, &mut signals, output).await {
+                // The second signal.
+                Err(error @ Error::Signal(_)) => return Err(error),
+                served => served.map(|exit| (exit, lock)),
+            },
             Err(error) => Err(error),
         };
         tokio::select! {

@@ -5,9 +5,9 @@
 //! certificate again.
 
 mod reload;
+mod started;
 
 use std::convert::Infallible;
-use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use plugbay::Plugin;
-use plugbay::manifest::{Method, Route};
 use plugbay_catalog::HostLock;
 use plugbay_node::{FileWatch, FollowError, ProcessOptions, RefreshReport, watch_plugins};
 #[cfg(unix)]
@@ -26,11 +24,11 @@ use plugbay_server::access::{Access, AccessOptions, Scope, ScopeKind, TokenStore
 use plugbay_server::admin::AdminState;
 use plugbay_server::telemetry::Otlp;
 use plugbay_server::{ProcessVariables, Server, ServerSettings, ServerState, TlsCertificate, host_router};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::reload::{reload, renew};
+use self::started::Started;
 use crate::args::{Common, Serve};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -40,9 +38,6 @@ use crate::output::Output;
 use crate::progress::TransferProgress;
 use crate::sign_in::{self, DEFAULT_ADDRESS};
 use crate::signal::EndSignals;
-
-/// The most routes of one plugin that are listed at the start.
-const ROUTES_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit, Error> {
     let mut host = ServedHost::open(args, common, output)?;
@@ -67,9 +62,13 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
         let node = host.node.clone();
         let ended = match started {
             Ok(lock) => {
-                serve(host, Listening { listener, certificate }, access, args, otlp.as_ref(), &mut signals, output)
-                    .await
-                    .map(|exit| (exit, lock))
+                let listening = Listening { listener, certificate };
+                let served = serve(host, listening, access, args, otlp.as_ref(), &mut signals, output).await;
+                // The second signal: nothing is ended in order. Processes end as they do when their host is killed.
+                if let Err(error @ Error::Signal(_)) = served {
+                    return Err(error);
+                }
+                served.map(|exit| (exit, lock))
             }
             Err(error) => Err(error),
         };
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &Serve, common: &Common, output: Output) -> Result<Exit,
             () = closed => ended.map(|(exit, _lock)| exit),
             signal = signals.next_end() => Err(Error::Signal(signal)),
         }
-    })?
+    })
 }
 
 /// Sends the telemetry that has not been sent yet, on a thread that a second signal does not wait for.
@@ -159,7 +158,8 @@ async fn serve(
     host.node.start_docker();
     // Programs that read this may use the local socket at once.
     let scheme = if certificate.is_some() { "https" } else { "http" };
-    print(&format!("{scheme}://{address}"), &host.node.runtime.plugins(), link.as_deref(), output)?;
+    let started = Started { base: format!("{scheme}://{address}"), has_tools: !host.exposed.is_empty(), link };
+    started.print(&host.node.runtime.plugins(), output)?;
     let mut following = pin!(host.node.follow_catalog(|refreshed| note_refresh(refreshed, output)));
     let mut watching = pin!(watch(&host, output));
     let mut renewing = pin!(renew(certificate.as_ref(), output));
@@ -181,17 +181,20 @@ async fn serve(
         }
     }
     state.close();
+    let drained = async {
+        serving.await.context("the server panicked")?.context("the server cannot speak TLS")?;
+        if let Some(otlp) = otlp {
+            otlp.export_metrics_now(&admin).await;
+        }
+        if let Some(local) = local {
+            local.await.context("the server of the local socket panicked")?;
+        }
+        Ok(Exit::Ok)
+    };
     tokio::select! {
-        ended = serving => ended.context("the server panicked")?.context("the server cannot speak TLS")?,
-        signal = signals.next_end() => return Err(Error::Signal(signal)),
+        drained = drained => drained,
+        signal = signals.next_end() => Err(Error::Signal(signal)),
     }
-    if let Some(otlp) = otlp {
-        otlp.export_metrics_now(&admin).await;
-    }
-    if let Some(local) = local {
-        local.await.context("the server of the local socket panicked")?;
-    }
-    Ok(Exit::Ok)
 }
 
 /// A link to sign in, if there are tokens.
@@ -325,60 +328,4 @@ pub(super) fn note_refresh(refreshed: Result<RefreshReport, FollowError>, output
         output.note(&format!("{what}: {}", plugins.join(", ")));
     }
     report.errors.into_iter().for_each(|error| Error::from(error).report_as_text());
-}
-
-/// Prints what is served and where, and a command to try.
-fn print(base: &str, plugins: &[Plugin], link: Option<&str>, output: Output) -> Result<(), Error> {
-    if output.json {
-        let listed = |plugin: &Plugin| {
-            let manifest = plugin.manifest();
-            json!({
-                "name": manifest.name, "version": manifest.version.to_string(), "state": plugin.state(),
-                "url": format!("{base}/plugins/{}", manifest.name), "routes": manifest.routes,
-            })
-        };
-        let plugins: Vec<_> = plugins.iter().map(listed).collect();
-        // On one line, so that a program can read it while the server runs.
-        let mut document = json!({ "url": base, "plugins": plugins });
-        if let Some(link) = link {
-            document["sign_in"] = link.into();
-        }
-        output.raw_result(&document.to_string())?;
-        return Ok(());
-    }
-    let mut text = format!("serving on {base}\n");
-    for plugin in plugins {
-        let manifest = plugin.manifest();
-        let _ = writeln!(text, "  {} {} ({})", manifest.name, manifest.version, plugin.state());
-        for route in manifest.routes.iter().take(ROUTES_SHOWN_MAX) {
-            let _ = writeln!(text, "    {:<6} /plugins/{}{}", route.method.name(), manifest.name, below(route));
-        }
-        if let Some(more) = manifest.routes.len().checked_sub(ROUTES_SHOWN_MAX).filter(|more| *more > 0) {
-            let _ = writeln!(text, "    and {more} more");
-        }
-    }
-    if let Some(command) = to_try(base, plugins) {
-        let _ = writeln!(text, "try: {command}");
-    }
-    if let Some(link) = link {
-        let _ = writeln!(text, "sign in, once within 10 minutes: {link}");
-    }
-    output.result(&text)?;
-    Ok(())
-}
-
-/// The path of a route below its plugin.
-fn below(route: &Route) -> &str {
-    if route.path == "/" { "" } else { &route.path }
-}
-
-/// A command that shows an answer: of a route that needs no input, otherwise of an action or of a report.
-fn to_try(base: &str, plugins: &[Plugin]) -> Option<String> {
-    let simple = |plugin: &Plugin| {
-        let manifest = plugin.manifest();
-        let route = manifest.routes.iter().find(|route| route.method == Method::Get && !route.path.contains('{'))?;
-        Some(format!("curl {base}/plugins/{}{}", manifest.name, below(route)))
-    };
-    let reported = |plugin: &Plugin| format!("curl {base}/plugins/{}/status", plugin.name());
-    plugins.iter().find_map(simple).or_else(|| plugins.first().map(reported))
 }

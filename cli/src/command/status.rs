@@ -1,12 +1,14 @@
-//! `plugbay status`: one installed plugin in detail, or the catalog with the host that runs on its data directory.
+//! `plugbay status`: one plugin in detail, or the catalog with the host that runs on its data directory.
+//!
+//! A host that runs knows the states of its plugins, and has some that are not installed, so it is asked first.
 
 use http::Method;
 use plugbay_catalog::store::{InstalledState, InstalledVersion};
 use plugbay_catalog::{HostLock, Installed};
 use serde_json::{Value, json};
 
-use crate::args::Status;
-use crate::catalog::OpenedCatalog;
+use crate::args::{CatalogArgs, Status};
+use crate::catalog::{OpenedCatalog, data_dir, host_file};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::host;
@@ -20,9 +22,33 @@ pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Error> {
     if let Some(server) = ServerClient::of(&args.server)? {
         return remote::status(&server, args.name.as_deref(), output);
     }
-    match &args.name {
-        Some(name) => of_plugin(&OpenedCatalog::of_installed(&args.catalog)?, name, output),
-        None => of_catalog(&OpenedCatalog::of_installed(&args.catalog)?, output),
+    let running = ServerClient::of_data_dir(&data_dir(&args.catalog, &host_file(&args.catalog.file)?)?);
+    match (&args.name, running) {
+        (Some(name), Some(host)) if output.json => remote::status(&host, Some(name), output),
+        (Some(name), Some(host)) => match installed(&args.catalog, name)? {
+            Some(installed) => of_plugin(&installed, Some(&host), output),
+            None => remote::status(&host, Some(name), output),
+        },
+        (Some(name), None) => {
+            let opened = OpenedCatalog::of_installed(&args.catalog)?;
+            let installed = host::block_on(opened.catalog.installed(&**name))??;
+            of_plugin(&installed, None, output)
+        }
+        (None, running) => match (OpenedCatalog::open_existing(&args.catalog)?, running) {
+            (None, Some(host)) => remote::status(&host, None, output),
+            (None, None) => of_catalog(&OpenedCatalog::of_installed(&args.catalog)?, output),
+            (Some(opened), _) => of_catalog(&opened, output),
+        },
+    }
+}
+
+/// The installed plugin of this name or number; `None` if there is none.
+fn installed(args: &CatalogArgs, name: &str) -> Result<Option<Installed>, Error> {
+    let Some(opened) = OpenedCatalog::open_existing(args)? else { return Ok(None) };
+    match host::block_on(opened.catalog.installed(name))? {
+        Ok(installed) => Ok(Some(installed)),
+        Err(error) if error.code() == "not_installed" => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -55,17 +81,16 @@ fn of_catalog(opened: &OpenedCatalog, output: Output) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit, Error> {
-    let installed = host::block_on(opened.catalog.installed(name))??;
+fn of_plugin(installed: &Installed, host: Option<&ServerClient>, output: Output) -> Result<Exit, Error> {
     if output.json {
-        output.document(&installed)?;
+        output.document(installed)?;
         return Ok(Exit::Ok);
     }
     let mut text = String::new();
     let mut rows: Vec<Vec<Cell>> = vec![
         vec!["number".into(), installed.id.to_string().into()],
         vec!["enabled".into(), if installed.enabled { "yes" } else { "no" }.into()],
-        vec!["state".into(), running_state(opened, &installed).into()],
+        vec!["state".into(), running_state(installed, host).into()],
     ];
     if let Some(error) = &installed.last_error {
         rows.push(vec!["last error".into(), Cell::styled(RED, error)]);
@@ -85,9 +110,9 @@ fn of_plugin(opened: &OpenedCatalog, name: &str, output: Output) -> Result<Exit,
 }
 
 /// The state in the host that runs, or the one that the last host recorded.
-fn running_state(opened: &OpenedCatalog, installed: &Installed) -> String {
+fn running_state(installed: &Installed, host: Option<&ServerClient>) -> String {
     let recorded = installed.state.name().to_owned();
-    let Some(host) = ServerClient::of_data_dir(&opened.data_dir) else { return recorded };
+    let Some(host) = host else { return recorded };
     let plugin = host.call(Method::GET, &format!("/api/v1/plugins/{}", path_part(&installed.name)), None);
     plugin.ok().and_then(|plugin| plugin["state"].as_str().map(str::to_owned)).unwrap_or(recorded)
 }

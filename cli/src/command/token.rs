@@ -1,16 +1,16 @@
-//! `plugbay token`: makes, lists and revokes the tokens of a data directory, and makes links to sign in. No server is
-//! needed.
+//! `plugbay token`: makes, lists and revokes the tokens of a data directory, for which no server is needed, or of a
+//! server at a URL, and makes links to sign in.
 
 use std::time::SystemTime;
 
 use http::Method;
 use plugbay_node::{HostFile, prepare_data_dir};
 use plugbay_server::access::{
-    CODE_LIFETIME, NewToken, Scope, Token, TokenKind, TokenState, TokenStore, TokenStoreError,
+    CODE_LIFETIME, CreatedToken, NewToken, Scope, Token, TokenState, TokenStore, TokenStoreError,
 };
 use serde_json::{Value, json};
 
-use crate::args::{CatalogArgs, CreateToken, LinkToken, RevokeToken, TokenArgs, TokenCommand};
+use crate::args::{CatalogArgs, CreateToken, LinkToken, ListTokens, RevokeToken, TokenArgs, TokenCommand};
 use crate::catalog::{data_dir, host_file};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &TokenArgs, output: Output) -> Result<Exit, Error> {
     match &args.command {
         Some(TokenCommand::Create(args)) => create(args, output),
         Some(TokenCommand::Link(args)) => link(args, output),
-        Some(TokenCommand::List(args)) => list(&args.catalog, output),
+        Some(TokenCommand::List(args)) => list(args, output),
         Some(TokenCommand::Revoke(args)) => revoke(args, output),
         None => create(&args.create, output),
     }
@@ -33,25 +33,41 @@ pub(crate) fn run(args: &TokenArgs, output: Output) -> Result<Exit, Error> {
 fn create(args: &CreateToken, output: Output) -> Result<Exit, Error> {
     let missing = || Error::Usage("name the token's consumer: --consumer NAME".to_owned());
     let consumer = args.consumer.as_deref().ok_or_else(missing)?;
+    let mut document = match ServerClient::of(&args.server)? {
+        Some(server) => created_by(&server, args, consumer)?,
+        None => json!(created(args, consumer)?),
+    };
+    if output.json {
+        document["status"] = "ok".into();
+        document["change"] = "created".into();
+        output.document(&document)?;
+        return Ok(Exit::Ok);
+    }
+    output.result(document["token"].as_str().unwrap_or_default())?;
+    let until = document["expires_at"].as_u64();
+    let until = until.map_or("until it is revoked".to_owned(), |at| format!("until {}", show_time(at)));
+    let (id, scopes) = (&document["id"], scopes_of(&document));
+    output.note(&format!("token {id} for {scopes}, valid {until}; it is shown only now"));
+    Ok(Exit::Ok)
+}
+
+/// Makes a token of a data directory.
+fn created(args: &CreateToken, consumer: &str) -> Result<CreatedToken, Error> {
     let directory = data_dir(&args.catalog, &host_file(&args.catalog.file)?)?;
     prepare_data_dir(&directory).map_err(Error::DataDir)?;
     let mut new = NewToken::new(consumer, args.scope.iter().cloned());
     if !args.expires_in.is_zero() {
         new = new.expires_in(args.expires_in);
     }
-    let created = TokenStore::open(&directory)?.create(&new, now())?;
-    if output.json {
-        let mut document = json!(created);
-        document["status"] = "ok".into();
-        document["change"] = "created".into();
-        output.document(&document)?;
-        return Ok(Exit::Ok);
-    }
-    output.result(&created.secret)?;
-    let Token { id, scopes, expires_at, .. } = &created.record;
-    let until = expires_at.map_or("until it is revoked".to_owned(), |at| format!("until {}", show_time(at)));
-    output.note(&format!("token {id} for {}, valid {until}; it is shown only now", shown(scopes)));
-    Ok(Exit::Ok)
+    Ok(TokenStore::open(&directory)?.create(&new, now())?)
+}
+
+/// Makes a token by way of a server.
+fn created_by(server: &ServerClient, args: &CreateToken, consumer: &str) -> Result<Value, Error> {
+    // Zero is "until it is revoked", so a part of a second is a second.
+    let seconds = args.expires_in.as_millis().div_ceil(1_000);
+    let body = json!({ "consumer": consumer, "scopes": args.scope, "expires_in_seconds": u64::try_from(seconds).ok() });
+    server.call(Method::POST, "/api/v1/tokens", Some(&body))
 }
 
 fn link(args: &LinkToken, output: Output) -> Result<Exit, Error> {
@@ -86,55 +102,81 @@ fn url_of(file: &HostFile) -> String {
     sign_in::base_url(server.address.unwrap_or(DEFAULT_ADDRESS), &server.hosts, server.tls.is_some())
 }
 
-fn list(args: &CatalogArgs, output: Output) -> Result<Exit, Error> {
+fn list(args: &ListTokens, output: Output) -> Result<Exit, Error> {
+    let document = match ServerClient::of(&args.server)? {
+        Some(server) => server.call(Method::GET, "/api/v1/tokens", None)?,
+        None => json!({ "tokens": stored(&args.catalog)? }),
+    };
+    if output.json {
+        output.document(&document)?;
+        return Ok(Exit::Ok);
+    }
+    let mut text = String::new();
+    match document["tokens"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        [] => text.push_str("no token was made"),
+        [token] => section(&mut text, "1 token", vec![row(token)]),
+        tokens => section(&mut text, &format!("{} tokens", tokens.len()), tokens.iter().map(row).collect()),
+    }
+    output.result(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// The tokens of a data directory.
+fn stored(args: &CatalogArgs) -> Result<Vec<Value>, Error> {
     let directory = data_dir(args, &host_file(&args.file)?)?;
     let tokens = match TokenStore::open_existing(&directory)? {
         Some(store) => store.list()?,
         None => Vec::new(),
     };
     let now = now();
-    if output.json {
-        let tokens: Vec<Value> = tokens.iter().map(|token| with_state(token, now)).collect();
-        output.document(&json!({ "tokens": tokens }))?;
-        return Ok(Exit::Ok);
-    }
-    let mut text = String::new();
-    match tokens.len() {
-        0 => text.push_str("no token was made"),
-        1 => section(&mut text, "1 token", tokens.iter().map(|token| row(token, now)).collect()),
-        count => section(&mut text, &format!("{count} tokens"), tokens.iter().map(|token| row(token, now)).collect()),
-    }
-    output.result(&text)?;
-    Ok(Exit::Ok)
+    Ok(tokens.iter().map(|token| with_state(token, now)).collect())
 }
 
 fn revoke(args: &RevokeToken, output: Output) -> Result<Exit, Error> {
-    let directory = data_dir(&args.catalog, &host_file(&args.catalog.file)?)?;
-    let store = TokenStore::open_existing(&directory)?.ok_or(TokenStoreError::Unknown { id: args.number })?;
-    let token = store.revoke(args.number, now())?;
+    let token = match ServerClient::of(&args.server)? {
+        Some(server) => {
+            let path = format!("/api/v1/tokens/{}", args.number);
+            server.call(Method::DELETE, &path, None)?["token"].take()
+        }
+        None => revoked(args)?,
+    };
     if output.json {
-        output.document(&json!({ "status": "ok", "change": "revoked", "token": with_state(&token, now()) }))?;
+        output.document(&json!({ "status": "ok", "change": "revoked", "token": token }))?;
     } else {
-        let what = if token.kind == TokenKind::Session { "ended session" } else { "revoked token" };
-        output.result(&format!("{what} {} of {}", token.id, token.consumer))?;
+        let what = if token["kind"] == "session" { "ended session" } else { "revoked token" };
+        output.result(&format!("{what} {} of {}", token["id"], token["consumer"].as_str().unwrap_or_default()))?;
     }
     Ok(Exit::Ok)
 }
 
-fn row(token: &Token, now: u64) -> Vec<Cell> {
-    let state = token.state(now);
-    let style = if state == TokenState::Active { anstyle::Style::new() } else { DIM };
-    let used = token.last_used_at.map_or("never used".to_owned(), |at| format!("used {}", show_time(at)));
-    let ends = token.expires_at.map_or("no expiry".to_owned(), |at| format!("expires {}", show_time(at)));
+/// Revokes a token of a data directory.
+fn revoked(args: &RevokeToken) -> Result<Value, Error> {
+    let directory = data_dir(&args.catalog, &host_file(&args.catalog.file)?)?;
+    let store = TokenStore::open_existing(&directory)?.ok_or(TokenStoreError::Unknown { id: args.number })?;
+    let now = now();
+    Ok(with_state(&store.revoke(args.number, now)?, now))
+}
+
+fn row(token: &Value) -> Vec<Cell> {
+    let text = |name: &str| token[name].as_str().unwrap_or_default();
+    let style = if text("state") == TokenState::Active.name() { anstyle::Style::new() } else { DIM };
+    let used = token["last_used_at"].as_u64().map_or("never used".to_owned(), |at| format!("used {}", show_time(at)));
+    let ends = token["expires_at"].as_u64().map_or("no expiry".to_owned(), |at| format!("expires {}", show_time(at)));
     vec![
-        token.id.to_string().into(),
-        token.consumer.as_str().into(),
-        if token.kind == TokenKind::Session { "session" } else { "token" }.into(),
-        shown(&token.scopes).into(),
-        Cell::styled(style, state.name()),
+        token["id"].to_string().into(),
+        text("consumer").into(),
+        text("kind").into(),
+        scopes_of(token).into(),
+        Cell::styled(style, text("state")),
         ends.into(),
         used.into(),
     ]
+}
+
+/// The scopes of a token as text.
+fn scopes_of(token: &Value) -> String {
+    let scopes = token["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    scopes.collect::<Vec<_>>().join(", ")
 }
 
 fn with_state(token: &Token, now: u64) -> Value {

@@ -6,12 +6,14 @@ Examples:
   plugbay install https://example.org/hello/plugin.yaml --yes
   plugbay install oci://ghcr.io/acme/hello:1.0.0
   plugbay install acme:hello@1.0.0
+  plugbay install hello.wasm --server https://host.example
 
 The plugin is checked up to linking and stored in the catalog, catalog.db in
 the data directory; none of its code runs. What it asks for is shown, and must
 be confirmed by an answer on a terminal, or with --yes. Installing grants
 nothing: the policy of the host's file still decides what it may do. A version
-under which other content is installed is refused.
+under which other content is installed is refused. With --server, a plugin on
+this machine is sent to the server; others are taken by the server itself.
 
 Registries and their credentials are those of wkg (wasm-pkg/config.toml, or the
 file that WKG_CONFIG_FILE names; WKG_REGISTRY_GHCR_IO_AUTH_BEARER has a token
@@ -72,8 +74,9 @@ Examples:
   plugbay list --data-dir ./data
   plugbay list --json | jq '.plugins[].name'
 
-The state is what the last host recorded: installed (not loaded since it was
-installed or updated), loaded or failed.";
+If a server runs on the data directory, the plugins and their states are those
+in it. Otherwise the state is what the last host recorded: installed (not
+loaded since it was installed or updated), loaded or failed.";
 
 pub(crate) const STATUS: &str = "\
 Examples:
@@ -81,7 +84,8 @@ Examples:
   plugbay status hello
 
 Shows one plugin with its versions, origin, digests, signature and last error,
-or the catalog with the process of the host that runs on the data directory.";
+or the catalog with the process of the host that runs on the data directory. If
+one runs, the states are those in it, also of plugins that are not installed.";
 
 pub(crate) const EVENTS_EMIT: &str = "\
 Examples:
@@ -105,7 +109,8 @@ Examples:
 
 --follow prints the events of the server that runs on the data directory or at
 --server, from now on, until a signal arrives. With --json, each is a JSON
-document on a line.
+document on a line. It connects again if the server is restarted, and ends with
+exit code 2 if it is gone for longer than --reconnect.
 
 A durable event becomes a dead letter if its handler fails six times or traps
 three times, or if the plugin may not receive it any more. The latest 1,000 of

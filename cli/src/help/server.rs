@@ -15,6 +15,7 @@ tokens.db in the data directory has only a hash of it. Scopes:
   manage   everything: install, enable, configure, tokens
 Each may be narrowed to one plugin, as in call:greeter. The command works
 whether or not a server runs; a running server follows at its next request.
+With --server it makes, lists and revokes the tokens of that server.
 
 `link` prints a URL with which a person signs in to the dashboard in a browser,
 once and within 10 minutes. The session lasts 12 hours, is listed beside the
@@ -27,7 +28,9 @@ Examples:
   plugbay logs --follow --server http://127.0.0.1:7070
 
 The lines are those of a host that runs (`plugbay serve`), which holds the
-latest ones in memory. With --json, each line is a JSON document.";
+latest ones in memory. With --json, each line is a JSON document. --follow
+connects again if the server is restarted, and ends with exit code 2 if it is
+gone for longer than --reconnect.";
 
 pub(crate) const PROCESSES: &str = "\
 Examples:
@@ -49,7 +52,8 @@ An assistant starts this command and speaks the Model Context Protocol with it.
 Each action that matches a pattern of --expose, or of `mcp` in the host's file,
 is a tool; nothing else is. If a host runs on the data directory, its plugins
 answer; otherwise this command loads the plugins as `plugbay serve` does.
-`plugbay serve --expose PATTERN` offers the same over HTTP at /mcp.";
+`plugbay serve --expose PATTERN` offers the same over HTTP at /mcp: give an
+assistant that URL for a host on another machine.";
 
 #[cfg(test)]
 mod tests {

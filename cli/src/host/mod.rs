@@ -217,32 +217,37 @@ pub(crate) fn host_file(path: Option<&Path>) -> Result<HostFile, Error> {
 
 /// Runs a future on this thread: one call needs no others, and threads take time to start.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Error> {
-    block_on_executor(&mut tokio::runtime::Builder::new_current_thread(), future)
+    let executor = executor(&mut tokio::runtime::Builder::new_current_thread())?;
+    Ok(executor.block_on(with_file_size_errors(future)))
 }
 
-/// Runs a future with a thread for each core.
-pub(crate) fn block_on_all_cores<F: Future>(future: F) -> Result<F::Output, Error> {
-    block_on_executor(&mut tokio::runtime::Builder::new_multi_thread(), future)
+/// Runs a future with a thread for each core. If a signal ends it, work on other threads is left behind.
+pub(crate) fn block_on_all_cores<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let executor = executor(&mut tokio::runtime::Builder::new_multi_thread())?;
+    let output = executor.block_on(with_file_size_errors(future));
+    if let Err(Error::Signal(_)) = output {
+        executor.shutdown_background();
+    }
+    output
 }
 
 /// Runs a future that reads standard input. A read of a terminal cannot be cancelled, so it is left behind.
 pub(crate) fn block_on_standard_streams<F: Future>(future: F) -> Result<F::Output, Error> {
-    check_descriptors().context("cannot start the executor")?;
-    let executor = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let executor = executor.context("cannot start the executor")?;
+    let executor = executor(&mut tokio::runtime::Builder::new_multi_thread())?;
     let output = executor.block_on(future);
     executor.shutdown_background();
     Ok(output)
 }
 
-fn block_on_executor<F: Future>(builder: &mut tokio::runtime::Builder, future: F) -> Result<F::Output, Error> {
+fn executor(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Error> {
     check_descriptors().context("cannot start the executor")?;
-    let executor = builder.enable_all().build().context("cannot start the executor")?;
-    Ok(executor.block_on(async {
-        // Without this, exceeding `ulimit -f` ends the process without an error message.
-        let _ = signal::ignore_file_size_signal();
-        future.await
-    }))
+    Ok(builder.enable_all().build().context("cannot start the executor")?)
+}
+
+/// Runs a future in a process in which a write beyond `ulimit -f` is an error, and does not end it without a message.
+async fn with_file_size_errors<F: Future>(future: F) -> F::Output {
+    let _ = signal::ignore_file_size_signal();
+    future.await
 }
 
 /// Checks that the process may open the executor's file descriptors, four for events and three for signals. Without

@@ -5,12 +5,13 @@ use std::time::Duration;
 use plugbay::clock::ManualClock;
 use plugbay::store::DeadLetter;
 use plugbay::{Event, Policy};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::serve::Served;
 use super::scene::Scene;
 use crate::harness::assert::assert_contains;
 use crate::harness::client::get;
+use crate::harness::command::Plugbay;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 use crate::harness::patience::until;
@@ -20,7 +21,7 @@ async fn dead_letters_are_listed_retried_and_removed() {
     let scene = Scene::new();
     let letters = left_by_a_host(&scene).await;
     let listed = scene.run(&["events", "dead", "--json"]).exits_with(0).json();
-    assert_eq!(listed["dead_letters"], json!(letters));
+    assert_eq!(listed["dead_letters"], described(&letters));
     let of_orders = scene.run(&["events", "dead", "--plugin", "orders"]).exits_with(0).stdout;
     assert_contains(&of_orders, &["2 dead letters", "orders", "order.trap", "3 attempts", "given up"]);
     assert!(!of_orders.contains("stock"), "{of_orders}");
@@ -72,6 +73,37 @@ fn command_for_dead_letters_says_what_is_missing() {
     assert_contains(&scene.run(&["events", "retry"]).exits_with(2).stderr, &["NUMBER"]);
     assert_contains(&scene.run(&["events", "retry", "1", "--all"]).exits_with(2).stderr, &["--all"]);
     assert_contains(&scene.run(&["events", "remove", "1"]).exits_with(2).stderr, &["there is no dead letter 1"]);
+}
+
+/// Dead letters as a server and the command describe them: with the data of the event as a value.
+fn described(letters: &[DeadLetter]) -> Value {
+    let mut described = json!(letters);
+    for (letter, value) in letters.iter().zip(described.as_array_mut().expect("a list")) {
+        value["event"]["data"] = serde_json::from_str(&letter.event.data).expect("JSON");
+    }
+    described
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_server_are_listed_retried_and_removed() {
+    let scene = Scene::new();
+    let letters = left_by_a_host(&scene).await;
+    let (data, token) = (scene.data(), scene.run(&["token", "--consumer", "ci", "--scope", "manage", "--json"]));
+    let token = token.exits_with(0).json()["token"].as_str().expect("a token").to_owned();
+    let served = Served::start(&["--data-dir", data.to_str().expect("UTF-8")]);
+    let url = format!("http://{}", served.address);
+    let events = |arguments: &[&str]| {
+        let arguments = [&["events"], arguments, &["--server", &url]].concat();
+        Plugbay::new(arguments).environment("PLUGBAY_TOKEN", &token).run()
+    };
+    assert_eq!(events(&["dead", "--json"]).exits_with(0).json()["dead_letters"], described(&letters));
+    let of_orders = events(&["dead", "--plugin", "orders"]).exits_with(0).stdout;
+    assert_contains(&of_orders, &["2 dead letters", "orders", "order.trap", "3 attempts", "given up"]);
+    assert_eq!(events(&["remove", "--all", "--plugin", "stock"]).exits_with(0).stdout, "removed 2 dead letters\n");
+    let first = letters.iter().find(|letter| letter.plugin == "orders").expect("it has some").number.to_string();
+    assert_eq!(events(&["retry", &first]).exits_with(0).stdout, "retried 1 dead letter\n");
+    assert_contains(&events(&["remove", &first]).exits_with(2).stderr, &["no dead letter with the number", &first]);
+    served.end();
 }
 
 /// Two dead letters of each of two plugins.
