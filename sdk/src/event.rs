@@ -49,7 +49,7 @@ impl<'a> Event<'a> {
         self.facts.id()
     }
 
-    /// The publisher: a plugin's name, or `host`.
+    /// The publisher: a plugin's name, `host`, or `client:` and the name of a client of the host's API.
     pub fn source(&self) -> String {
         self.facts.source()
     }

@@ -31,7 +31,8 @@ pub struct ServerSettings {
     pub write_timeout: Duration,
     /// The time from the head of a request to that of its answer. Default: 60 s.
     pub request_timeout: Duration,
-    /// The most connections at once. Another one is answered with 503 and closed. Default: 1,024.
+    /// The most connections at once. Another one takes the place of the one that has been without a request for the
+    /// longest time; if all have one, it is answered with 503 and closed. Default: 1,024.
     pub connections_max: usize,
     /// The most requests that are answered at once. Another one is answered with 503. Default: 512.
     pub requests_max: usize,

@@ -59,6 +59,31 @@ async fn dead_letters_are_listed_retried_and_removed_by_a_manager() {
 }
 
 #[tokio::test]
+async fn client_publishes_in_its_own_name_and_not_on_topics_of_the_host() {
+    let served = Administered::start().await;
+    let mut events = served.host.runtime.subscribe("**").expect("a pattern");
+    let caller = served.token(&["read", "call"]);
+    let publish = async |token: &str, topic: &str| {
+        served.request(token, "POST", "/api/v1/events", json!({ "topic": topic })).await
+    };
+    for topic in
+        ["plugin.shop.state_changed", "plugin.loaded", "log.shop", "process_log", "terminating", "onServerBoot"]
+    {
+        let refused = publish(&caller, topic).await;
+        assert_eq!(refused.status, 403, "{topic}");
+        assert_contains(&refused.text(), &["manage"]);
+    }
+    for (token, topic, source) in
+        [(&caller, "container:started", "client:tester"), (&served.manager, "plugin.shop.note", "host")]
+    {
+        let sent = publish(token, topic).await;
+        assert_eq!(sent.status, 200, "{}", sent.text());
+        let Some(Received::Event(event)) = events.next().await else { panic!("an event") };
+        assert_eq!((&json!(event.id), &*event.source), (&sent.json()["id"], source));
+    }
+}
+
+#[tokio::test]
 async fn message_of_a_client_is_an_event_with_its_sender() {
     let served = Administered::start().await;
     let mut events = served.host.runtime.subscribe("ipc").expect("a pattern");
@@ -67,6 +92,7 @@ async fn message_of_a_client_is_an_event_with_its_sender() {
     let sent = served.request(&caller, "POST", "/ipc", message).await;
     assert_eq!(sent.status, 200, "{}", sent.text());
     let Some(Received::Event(event)) = events.next().await else { panic!("an event") };
+    assert_eq!(event.source, "client:tester");
     let expected = json!({ "sender": "tester", "target": "shop", "event": "restock", "eventData": { "items": 3 } });
     assert_eq!((&json!(event.id), &event.data), (&sent.json()["id"], &expected));
     for (missing, message) in [

@@ -181,8 +181,7 @@ async fn plugin_sets_no_header_or_status_that_is_the_servers() {
 #[tokio::test]
 async fn connection_above_the_limit_is_answered_and_closed() {
     let serving = serve(|settings| settings.connections_max = 1).await;
-    let mut first = Client::connect(serving.address).await;
-    assert_eq!(first.request("GET", "/plugins/routes", "", b"").await.status, 200);
+    let first = sleeping(&serving, 300_000).await;
     let mut second = Client::connect(serving.address).await;
     let refused = second.response(false).await;
     assert_eq!((refused.error(), refused.header("retry-after")), ((503, "busy".to_owned()), Some("1")));
@@ -194,6 +193,18 @@ async fn connection_above_the_limit_is_answered_and_closed() {
         next.try_response(false).await.filter(|response| response.status == 200)
     })
     .await;
+}
+
+#[tokio::test]
+async fn connection_without_a_request_makes_room_for_another_one() {
+    let serving = serve(|settings| settings.connections_max = 2).await;
+    let mut idle = Client::connect(serving.address).await;
+    let mut used = Client::connect(serving.address).await;
+    assert_eq!(used.request("GET", "/plugins/routes", "", b"").await.status, 200);
+    let mut next = Client::connect(serving.address).await;
+    assert_eq!(next.request("GET", "/plugins/routes", "", b"").await.status, 200);
+    assert_eq!(idle.rest().await, b"", "the one that was idle for the longest time is closed");
+    assert_eq!(used.request("GET", "/plugins/routes", "", b"").await.status, 200);
 }
 
 #[tokio::test]

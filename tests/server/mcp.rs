@@ -233,6 +233,23 @@ async fn session_lists_calls_and_hears_of_changes() {
     host.close().await;
 }
 
+#[tokio::test]
+async fn session_is_for_the_caller_that_began_it() {
+    let host = Administered::exposing(&["*"]).await;
+    let headers = session(&host).await;
+    let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" });
+    let other = host.token(&["call"]);
+    let refused = post(&host, &other, &headers, &list).await;
+    assert_eq!(refused.error(), (404, "unknown_session".to_owned()));
+    let headers_of_other = format!("{headers}authorization: Bearer {other}\r\n");
+    for method in ["GET", "DELETE"] {
+        let refused = Client::connect(host.address).await.request(method, "/mcp", &headers_of_other, b"").await;
+        assert_eq!(refused.error(), (404, "unknown_session".to_owned()), "{method}");
+    }
+    assert_eq!(post(&host, "", &headers, &list).await.status, 200);
+    host.close().await;
+}
+
 /// Sends a message of the revision without sessions, whose answer is a stream.
 async fn begin(host: &Administered, method: &str, mut params: Value) -> Client {
     params["_meta"] = json!({

@@ -20,7 +20,7 @@ pub struct Published {
     pub topic: String,
     /// The data as JSON text.
     pub data: String,
-    /// The publisher: a plugin's name, or `host`.
+    /// The publisher: a plugin's name, `host`, or `client:` and the name of a client of the host's API.
     pub source: String,
     /// The only plugin that receives the event; `None` is all that subscribed.
     pub target: Option<String>,

@@ -72,7 +72,8 @@ pub struct Event {
     pub name: String,
     /// The event's payload.
     pub data: Value,
-    /// The publisher: a plugin's name, or `host`. A plugin cannot choose it.
+    /// The publisher: a plugin's name, `host`, or `client:` and the name of a client of a server's API. A plugin cannot
+    /// choose it.
     pub source: String,
     /// The time at which the event was published, by the runtime's clock, in milliseconds since the Unix epoch. Zero
     /// until then.

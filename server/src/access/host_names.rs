@@ -33,15 +33,19 @@ impl HostNames {
 }
 
 /// The name in `Host`, or in the URL as HTTP/2 has it, in lower case and without its port. None if there are several
-/// that differ.
+/// that differ, or a user is named.
 pub(crate) fn host(request: &Parts) -> Option<String> {
     let mut headers = request.headers.get_all(HOST).iter();
     let header = match (headers.next(), headers.next()) {
-        (Some(header), None) => Some(name(&header.to_str().ok()?.parse().ok()?)),
+        (Some(header), None) => Some(name(&header.to_str().ok()?.parse().ok()?)?),
         (None, None) => None,
         _ => return None,
     };
-    match (header, request.uri.authority().map(name)) {
+    let url = match request.uri.authority() {
+        Some(authority) => Some(name(authority)?),
+        None => None,
+    };
+    match (header, url) {
         (Some(header), Some(url)) if header != url => None,
         (header, url) => header.or(url),
     }
@@ -53,8 +57,10 @@ pub(super) fn port(request: &Parts) -> Option<u16> {
     header.as_ref().or(request.uri.authority()).and_then(Authority::port_u16)
 }
 
-fn name(authority: &Authority) -> String {
-    authority.host().trim_end_matches('.').to_ascii_lowercase()
+/// The name of an authority; `None` if it names a user too, which no client sends (RFC 9110, 4.2.4).
+fn name(authority: &Authority) -> Option<String> {
+    let has_user = authority.as_str().contains('@');
+    (!has_user).then(|| authority.host().trim_end_matches('.').to_ascii_lowercase())
 }
 
 fn is_loopback(name: &str) -> bool {
@@ -81,7 +87,16 @@ mod tests {
         {
             assert!(allows(&HostNames::Loopback, host), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1", "[::2]", "", "x@y z"] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.nip.io",
+            "10.0.0.1",
+            "[::2]",
+            "",
+            "x@y z",
+            "evil@localhost",
+        ] {
             assert!(!allows(&HostNames::Loopback, host), "{host}");
         }
     }

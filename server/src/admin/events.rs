@@ -1,4 +1,7 @@
 //! Events that clients publish.
+//!
+//! Plugins act on the events of their host, so a client that does not manage the host cannot publish on the host's own
+//! topics, and the source of its events is its name.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +14,11 @@ use super::AdminState;
 use super::body::Body;
 use super::caller::Caller;
 use super::error::AdminError;
+use crate::access::Refusal;
+
+/// Topics of the host, and first words of those on which it reports what happens in it.
+const HOST_TOPICS: [&str; 8] =
+    ["application_state", "init", "log", "permission", "plugin", "plugins", "terminating", "watchdog"];
 
 /// The body of `POST /events`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,7 +43,7 @@ pub(super) async fn publish(
     Body(new): Body<NewEvent>,
 ) -> Result<Json<Value>, AdminError> {
     caller.calls()?;
-    let mut event = Event::new(new.topic, new.data);
+    let mut event = event_of(&caller, new.topic, new.data)?;
     if let Some(id) = new.correlation_id {
         event = event.correlation_id(id);
     }
@@ -57,5 +65,18 @@ pub(super) async fn ipc(
     let event = text("event").ok_or_else(|| AdminError::invalid("Missing event"))?;
     let data = message.get("eventData").ok_or_else(|| AdminError::invalid("Missing event data"))?;
     let ipc = json!({ "sender": caller.name(), "target": target, "event": event, "eventData": data });
-    Ok(Json(json!({ "id": state.runtime().publish(Event::new("ipc", ipc)).await? })))
+    Ok(Json(json!({ "id": state.runtime().publish(event_of(&caller, "ipc".to_owned(), ipc)?).await? })))
+}
+
+/// An event of a client. One that manages the host publishes in the host's name.
+fn event_of(caller: &Caller, topic: String, data: Value) -> Result<Event, Refusal> {
+    let mut event = Event::new(topic, data);
+    if let Err(refusal) = caller.manages() {
+        let first = event.name.split('.').next().unwrap_or_default();
+        if HOST_TOPICS.contains(&first) || first.starts_with("process_") || event.name == "server.boot" {
+            return Err(refusal);
+        }
+        event.source = format!("client:{}", caller.name());
+    }
+    Ok(event)
 }

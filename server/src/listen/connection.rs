@@ -1,10 +1,11 @@
 //! Connections: hyper's settings, and the end of connections without requests.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use http_body::{Frame, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use super::ConnectionInfo;
 use super::front::Front;
@@ -34,6 +37,9 @@ pub(super) struct Connections {
     front: Arc<Front>,
     idle_timeout: Duration,
     write_timeout: Duration,
+    open: Mutex<HashMap<u64, Arc<Activity>>>,
+    /// Orders accepted connections and ended requests.
+    clock: AtomicU64,
 }
 
 impl Connections {
@@ -58,20 +64,39 @@ impl Connections {
             front: Arc::new(front),
             idle_timeout: settings.header_timeout,
             write_timeout: settings.write_timeout,
+            open: Mutex::default(),
+            clock: AtomicU64::new(0),
         }
+    }
+
+    /// Registers an accepted connection until what it returns is dropped.
+    pub(super) fn register(self: &Arc<Self>) -> OpenConnection {
+        let number = self.clock.fetch_add(1, Ordering::Relaxed);
+        let activity = Arc::new(Activity { used: AtomicU64::new(number), ..Activity::default() });
+        self.open.lock().insert(number, activity.clone());
+        OpenConnection { connections: self.clone(), number, activity }
+    }
+
+    /// Asks the connection to end that has been without a request for the longest time. Returns whether there is one.
+    pub(super) fn end_idle(&self) -> bool {
+        let open = self.open.lock();
+        let idle = open.values().filter(|activity| !activity.is_running());
+        let longest = idle.min_by_key(|activity| activity.used.load(Ordering::Relaxed));
+        longest.inspect(|activity| activity.unwanted.notify_one()).is_some()
     }
 
     /// Serves a connection until the client or the server ends it. Once `closed` is ready, running requests are
     /// completed and no other is accepted.
     pub(super) async fn serve(
         &self,
+        open: &OpenConnection,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         info: ConnectionInfo,
         closed: impl Future<Output = ()>,
     ) {
-        let activity = Arc::<Activity>::default();
+        let activity = &open.activity;
         let service = service_fn(|request| {
-            let (front, running) = (self.front.clone(), Running::begin(&activity));
+            let (front, running) = (self.front.clone(), Running::begin(open));
             async move {
                 // Boxed: a connection that waits for a request or an event would carry the size of its future.
                 let response = Box::pin(front.answer(request, info)).await;
@@ -96,6 +121,11 @@ impl Connections {
                     is_closing = true;
                     connection.future.as_mut().graceful_shutdown();
                 }
+                () = activity.unwanted.notified() => {
+                    if !activity.is_running() {
+                        return;
+                    }
+                }
                 () = &mut idle => {
                     if !activity.take() {
                         // Hyper bounds neither the time before it knows the protocol nor that of an idle connection of
@@ -109,34 +139,66 @@ impl Connections {
     }
 }
 
+/// An accepted connection, among those that are open.
+#[derive(Debug)]
+pub(super) struct OpenConnection {
+    connections: Arc<Connections>,
+    number: u64,
+    activity: Arc<Activity>,
+}
+
+impl OpenConnection {
+    /// Waits until another connection needs the place of this one.
+    pub(super) async fn unwanted(&self) {
+        self.activity.unwanted.notified().await;
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.connections.open.lock().remove(&self.number);
+    }
+}
+
 /// Whether a connection is used.
 #[derive(Debug, Default)]
 struct Activity {
     running: AtomicUsize,
     ran: AtomicBool,
+    /// The moment of its last request.
+    used: AtomicU64,
+    unwanted: Notify,
 }
 
 impl Activity {
+    fn is_running(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 0
+    }
+
     /// Returns whether a request is running, or has run since the last look.
     fn take(&self) -> bool {
-        self.ran.swap(false, Ordering::Relaxed) || self.running.load(Ordering::Relaxed) > 0
+        self.ran.swap(false, Ordering::Relaxed) || self.is_running()
     }
 }
 
 /// A request that runs, until the last byte of its answer is sent.
-struct Running(Arc<Activity>);
+struct Running {
+    connections: Arc<Connections>,
+    activity: Arc<Activity>,
+}
 
 impl Running {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.running.fetch_add(1, Ordering::Relaxed);
-        Running(activity.clone())
+    fn begin(open: &OpenConnection) -> Self {
+        open.activity.running.fetch_add(1, Ordering::Relaxed);
+        Running { connections: open.connections.clone(), activity: open.activity.clone() }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.ran.store(true, Ordering::Relaxed);
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.used.store(self.connections.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        self.activity.ran.store(true, Ordering::Relaxed);
+        self.activity.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

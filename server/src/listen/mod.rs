@@ -21,7 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use self::connection::Connections;
@@ -36,6 +36,9 @@ use crate::ServerState;
 
 /// The pause after a connection could not be accepted, such as for a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The time that a connection without a request has to make room for another one.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The answer to a connection above the limit.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
@@ -100,7 +103,7 @@ impl Server {
                     continue;
                 }
             };
-            let Ok(permit) = self.free.clone().try_acquire_owned() else {
+            let Some(permit) = self.place().await else {
                 listener.refuse(&stream);
                 self.state.requests().connection_refused();
                 continue;
@@ -108,13 +111,14 @@ impl Server {
             let (connections, state) = (self.connections.clone(), self.state.clone());
             let opened = tokio::time::timeout(self.state.settings().header_timeout, listener.open(stream));
             tasks.spawn(async move {
-                let _open = state.requests().connection();
+                let (_counted, open) = (state.requests().connection(), connections.register());
                 let opened = tokio::select! {
                     opened = opened => opened,
+                    () = open.unwanted() => return,
                     () = state.closed() => return,
                 };
                 match opened {
-                    Ok(Ok(stream)) => connections.serve(stream, info, state.closed()).await,
+                    Ok(Ok(stream)) => connections.serve(&open, stream, info, state.closed()).await,
                     Ok(Err(error)) => tracing::debug!("a connection cannot be opened: {error}"),
                     Err(_) => tracing::debug!("a client did not complete its handshake in time"),
                 }
@@ -126,6 +130,18 @@ impl Server {
         if tokio::time::timeout(self.state.settings().shutdown_timeout, drained).await.is_err() {
             tracing::warn!(connections = tasks.len(), "requests that did not end in time are cut off");
         }
+    }
+
+    /// A place for another connection. If there is none, the connection that has been without a request for the longest
+    /// time is closed, so that clients that do not use their connections keep no one out.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.free.clone().try_acquire_owned() {
+            return Some(permit);
+        }
+        if !self.connections.end_idle() {
+            return None;
+        }
+        tokio::time::timeout(PLACE_TIMEOUT, self.free.clone().acquire_owned()).await.ok()?.ok()
     }
 }
 

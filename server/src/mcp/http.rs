@@ -3,6 +3,7 @@
 //! The names in `Host` and pages of other origins are checked for the whole server
 //! ([`authenticate`](crate::access::authenticate)), so `rmcp` does not check them again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -15,6 +16,7 @@ use http::header::{HOST, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -27,6 +29,8 @@ use crate::admin::Caller;
 use crate::{ServerState, answer};
 
 const PATH: &str = "/mcp";
+/// The header with the id of a session.
+const SESSION: &str = "mcp-session-id";
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// The most sessions of the older revisions at once. One that is not used for five minutes ends.
@@ -39,8 +43,20 @@ const MESSAGES_MAX: usize = 1_024;
 struct Endpoint {
     service: StreamableHttpService<ToolServer, LocalSessionManager>,
     sessions: Arc<LocalSessionManager>,
+    /// The names of the callers who began the sessions, by the ids of these.
+    owners: Arc<Mutex<HashMap<String, String>>>,
     /// Free places for messages, each until its answer is sent.
     messages: Arc<Semaphore>,
+}
+
+impl Endpoint {
+    /// Records who began a session. Sessions that have ended are forgotten.
+    async fn own(&self, id: &str, caller: &Caller) {
+        let sessions = self.sessions.sessions.read().await;
+        let mut owners = self.owners.lock();
+        owners.retain(|id, _| sessions.contains_key(id.as_str()));
+        owners.insert(id.to_owned(), caller.name().to_owned());
+    }
 }
 
 /// Returns the routes of the tools, for a listener that speaks TLS or not.
@@ -58,7 +74,10 @@ pub(crate) fn mcp_routes(server: &ServerState, tools: &ToolServer, is_tls: bool)
         .route(METADATA, get(metadata))
         .route(&format!("{METADATA}{PATH}"), get(metadata))
         .with_state(is_tls);
-    Router::new().route(PATH, any(serve)).with_state(Endpoint { service, sessions, messages }).merge(metadata)
+    Router::new()
+        .route(PATH, any(serve))
+        .with_state(Endpoint { service, sessions, owners: Arc::default(), messages })
+        .merge(metadata)
 }
 
 /// Ends the streams of sessions once the server shuts down and all messages are answered.
@@ -78,7 +97,11 @@ async fn serve(State(endpoint): State<Endpoint>, caller: Caller, request: Reques
     {
         return refusal.into_response();
     }
-    let begins = request.method() == Method::POST && !request.headers().contains_key("mcp-session-id");
+    let session = request.headers().get(SESSION).and_then(|id| id.to_str().ok());
+    if session.is_some_and(|id| endpoint.owners.lock().get(id).is_some_and(|owner| owner != caller.name())) {
+        return answer::error(StatusCode::NOT_FOUND, "unknown_session", "this caller has no such session");
+    }
+    let begins = request.method() == Method::POST && session.is_none();
     if begins && endpoint.sessions.sessions.read().await.len() >= SESSIONS_MAX && !is_stateless(request.headers()) {
         return answer::busy("the server already has its maximum of sessions");
     }
@@ -89,6 +112,9 @@ async fn serve(State(endpoint): State<Endpoint>, caller: Caller, request: Reques
         return answer::busy("the server already answers its maximum of messages");
     };
     let answered = endpoint.service.handle(request).await;
+    if begins && let Some(id) = answered.headers().get(SESSION).and_then(|id| id.to_str().ok()) {
+        endpoint.own(id, &caller).await;
+    }
     answered.map(|body| {
         Body::new(body.map_frame(move |frame| {
             let _held = &place;
