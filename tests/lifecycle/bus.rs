@@ -87,6 +87,47 @@ async fn denial_is_an_event_that_the_application_receives() {
 }
 
 #[tokio::test]
+async fn allowed_access_is_an_event_for_those_who_name_it() {
+    let host = host();
+    let mut all = host.runtime.subscribe("**").expect("a pattern");
+    let data = TestPlugin::from(feature::DATA).manifest("permissions", json!([{ "resource": "data.*" }]));
+    let data = host.load(data).await;
+    let set = async || drop(data.call::<Value>("set", &json!({ "key": "a", "value": 1 })).await.expect("it is set"));
+    set().await;
+    let mut allowed = host.runtime.subscribe("permission.allow").expect("a pattern");
+    set().await;
+    let event = next(&mut allowed).await;
+    let fields = ["plugin", "resource", "action", "caller"].map(|field| event.data[field].clone());
+    assert_eq!(fields, [json!("feature_data"), json!("data.a"), json!("write"), json!("host")]);
+    assert_eq!(event.data["refused"], Value::Null);
+    drop(allowed);
+    set().await;
+    host.runtime.publish(Event::new("done", 1)).await.expect("it is accepted");
+    let mut names = Vec::new();
+    while names.last().is_none_or(|name| name != "done") {
+        names.push(next(&mut all).await.name.clone());
+    }
+    assert_eq!(names.iter().filter(|name| *name == "permission.allow").count(), 1, "{names:?}");
+}
+
+#[tokio::test]
+async fn handler_of_allowed_accesses_does_not_hear_of_its_own() {
+    let host = host();
+    // Its handler reads a value of the configuration, which is an access.
+    let watcher = host.load(subscriber("watcher", json!(["permission.*"]))).await;
+    for number in 0..3 {
+        host.runtime.publish(Event::new("permission.other", number)).await.expect("it is accepted");
+    }
+    let heard = until("the last event", async || {
+        let heard = heard(&watcher).await;
+        heard.iter().any(|event| event["data"] == 2).then_some(heard)
+    })
+    .await;
+    let of_handlers = heard.iter().filter(|event| event["data"]["caller"] == "event");
+    assert_eq!(of_handlers.count(), 0, "{heard:?}");
+}
+
+#[tokio::test]
 async fn log_lines_are_events_but_for_those_of_their_handlers() {
     let host = host();
     let mut lines = host.runtime.subscribe("log.*").expect("a pattern");

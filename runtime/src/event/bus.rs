@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ use crate::limits::{DEAD_LETTERS_PAGE, EVENT_DEPTH_MAX, EVENT_STREAM_EVENTS_MAX}
 const HOST: &str = "host";
 /// The beginning of the topics of log lines.
 const LOG_TOPICS: &str = "log.";
+/// The first word of the topics of permissions.
+const PERMISSIONS: &str = "permission";
 /// The mark of log lines in the ids of events. It is no hexadecimal digit.
 const LOG_MARK: &str = "l";
 
@@ -54,6 +56,8 @@ pub(crate) struct EventBus {
     pub(super) next: AtomicU64,
     /// Events of the host that were lost because a queue was full.
     lost: AtomicU64,
+    /// Whether something subscribed to permissions by name, and not to all topics alone.
+    names_permissions: AtomicBool,
 }
 
 /// The subscriptions and streams by pattern.
@@ -103,6 +107,7 @@ impl EventBus {
             nonce,
             next: AtomicU64::new(1),
             lost: AtomicU64::new(0),
+            names_permissions: AtomicBool::new(false),
         })
     }
 
@@ -226,6 +231,20 @@ impl EventBus {
         found
     }
 
+    /// Changes the subscriptions or streams.
+    pub(super) fn change_routes(&self, change: impl FnOnce(&mut Routes)) {
+        let mut routes = self.routes.write();
+        change(&mut routes);
+        let named = routes.streams.has_first_word(PERMISSIONS) || routes.subscriptions.has_first_word(PERMISSIONS);
+        self.names_permissions.store(named, Ordering::Relaxed);
+    }
+
+    /// Whether a subscription or a stream names permissions, such as by `permission.*`. Those of all topics do not
+    /// count: every access of a plugin would be an event for them.
+    pub(crate) fn names_permissions(&self) -> bool {
+        self.names_permissions.load(Ordering::Relaxed)
+    }
+
     /// Creates a stream of the events that match a pattern.
     ///
     /// # Errors
@@ -234,12 +253,12 @@ impl EventBus {
         let pattern = parse_topic(pattern).map_err(|message| EventError::Topic { message })?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = broadcast::channel(EVENT_STREAM_EVENTS_MAX);
-        self.routes.write().streams.insert(&pattern, StreamSender { number, events: sender });
+        self.change_routes(|routes| routes.streams.insert(&pattern, StreamSender { number, events: sender }));
         Ok(EventStream { bus: Arc::downgrade(self), pattern, number, events })
     }
 
     pub(super) fn remove_stream(&self, pattern: &str, number: u64) {
-        self.routes.write().streams.remove(pattern, |stream| stream.number == number);
+        self.change_routes(|routes| routes.streams.remove(pattern, |stream| stream.number == number));
     }
 
     /// Returns the subscriptions of a plugin that match a topic, in the order of their priorities.

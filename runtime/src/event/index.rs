@@ -56,6 +56,11 @@ impl<T> PatternIndex<T> {
         self.len == 0
     }
 
+    /// Returns whether there are values whose pattern begins with this literal word.
+    pub(super) fn has_first_word(&self, word: &str) -> bool {
+        self.root.words.contains_key(word)
+    }
+
     /// Adds a value under a pattern.
     pub(super) fn insert(&mut self, pattern: &str, value: T) {
         let node = pattern.split('.').fold(&mut self.root, |node, word| node.child(word));

@@ -103,13 +103,14 @@ impl EventBus {
                 listener: subscriber.listener.clone(),
                 state: same_kind.map(|before| before.state.clone()).unwrap_or_default(),
             }));
-            let mut routes = self.routes.write();
-            if let Some(before) = before {
-                routes.subscriptions.remove(&before.pattern, |known| Arc::ptr_eq(known, &before));
-            }
-            if let Some(subscription) = new.last().filter(|subscription| subscription.is_active()) {
-                routes.subscriptions.insert(&subscription.pattern, subscription.clone());
-            }
+            self.change_routes(|routes| {
+                if let Some(before) = before {
+                    routes.subscriptions.remove(&before.pattern, |known| Arc::ptr_eq(known, &before));
+                }
+                if let Some(subscription) = new.last().filter(|subscription| subscription.is_active()) {
+                    routes.subscriptions.insert(&subscription.pattern, subscription.clone());
+                }
+            });
         }
         let (dynamic, dropped): (Vec<_>, Vec<_>) = old.into_iter().partition(|known| known.is_dynamic());
         for subscription in dropped {
@@ -169,7 +170,7 @@ impl EventBus {
             listener: subscriber.listener.clone(),
             state: Arc::default(),
         });
-        self.routes.write().subscriptions.insert(&subscription.pattern, subscription.clone());
+        self.change_routes(|routes| routes.subscriptions.insert(&subscription.pattern, subscription.clone()));
         subscriber.subscriptions.push(subscription);
         subscriber.deliver_stored(self);
         Ok(id)
@@ -252,7 +253,7 @@ impl EventBus {
                 ..**old
             });
             if restored.is_active() {
-                self.routes.write().subscriptions.insert(&restored.pattern, restored.clone());
+                self.change_routes(|routes| routes.subscriptions.insert(&restored.pattern, restored.clone()));
             }
             subscriber.subscriptions.push(restored);
         }
@@ -276,7 +277,8 @@ impl EventBus {
 
     /// Removes a subscription from the routes. It stays among those of its plugin, so that a reload does not renew it.
     pub(super) fn remove(&self, subscription: &Subscription) {
-        let mut routes = self.routes.write();
-        routes.subscriptions.remove(&subscription.pattern, |known| std::ptr::eq(&**known, subscription));
+        self.change_routes(|routes| {
+            routes.subscriptions.remove(&subscription.pattern, |known| std::ptr::eq(&**known, subscription));
+        });
     }
 }

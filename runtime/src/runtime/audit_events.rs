@@ -1,14 +1,16 @@
-//! Denials as events of the bus, besides the audit sink.
+//! Audit records as events of the bus, besides the audit sink.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::audit::{AuditRecord, AuditSink};
+use crate::caller::Caller;
 use crate::clock::unix_ms;
 use crate::event::EventBus;
 
-/// A sink that passes records on to another one, and publishes denials as `permission.deny`.
+/// A sink that passes records on to another one, and publishes them: denials as `permission.deny`, and allowed accesses
+/// as `permission.allow` if something subscribed to that by name.
 pub(super) struct AuditEvents<S> {
     pub(super) sink: S,
     pub(super) bus: Arc<EventBus>,
@@ -16,14 +18,19 @@ pub(super) struct AuditEvents<S> {
 
 impl<S: AuditSink> AuditSink for AuditEvents<S> {
     fn record(&self, record: &AuditRecord<'_>) {
-        self.sink.record(record);
-        let Some(denial) = record.denial else { return };
+        if record.denial.is_some() || self.sink.wants_allowed() {
+            self.sink.record(record);
+        }
+        // The accesses of a handler would be events that it handles, and so on.
+        if record.denial.is_none() && (!self.bus.names_permissions() || record.caller == Some(&Caller::Event)) {
+            return;
+        }
         self.bus.host_event(record.event(), || {
             json!({
                 "plugin": record.plugin,
                 "resource": record.resource,
                 "action": record.action,
-                "refused": denial.refused.name(),
+                "refused": record.denial.map(|denial| denial.refused.name()),
                 "caller": record.caller.map(ToString::to_string),
                 "request_id": record.request_id,
                 "time_ms": unix_ms(record.time),
@@ -33,6 +40,6 @@ impl<S: AuditSink> AuditSink for AuditEvents<S> {
     }
 
     fn wants_allowed(&self) -> bool {
-        self.sink.wants_allowed()
+        self.bus.names_permissions() || self.sink.wants_allowed()
     }
 }

@@ -16,7 +16,7 @@ use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use plugbay::Event;
-use plugbay::event::TopicFilter;
+use plugbay::event::{EventStream, TopicFilter};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -62,11 +62,18 @@ pub(super) async fn events(
     if filters.len() > TOPICS_MAX {
         return Err(AdminError::invalid(format!("a stream follows at most {TOPICS_MAX} topics")));
     }
+    // Allowed accesses are events only while something subscribes to them by name, which the feed does not.
+    let permissions = topics.topic.iter().flat_map(|topics| topics.split(',')).map(str::trim);
+    let permissions = permissions.filter(|topic| topic.starts_with("permission."));
+    let permissions: Vec<EventStream> =
+        permissions.map(|topic| state.runtime().subscribe(topic)).collect::<Result<_, _>>()?;
     let followed = state.feed().follow(last_event_id(&headers))?;
     let start = sent_position(&state, followed.position());
     let ids = state.clone();
-    let is_asked =
-        move |event: &Event| filters.iter().any(|filter| filter.matches(&event.name)) && readable.event(event);
+    let is_asked = move |event: &Event| {
+        let _held = &permissions;
+        filters.iter().any(|filter| filter.matches(&event.name)) && readable.event(event)
+    };
     let sent = followed.filter_map(move |followed| match followed {
         Followed::Event(numbered) if is_asked(&numbered.event) => Some(Ok(sent_event(&ids, &numbered))),
         Followed::Event(_) => None,
