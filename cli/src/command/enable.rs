@@ -39,6 +39,17 @@ fn change(args: &Named, enabled: bool, dependents: Dependents, output: Output) -
         Err(Error::NothingInstalled(_)) => OpenedCatalog::open(&args.catalog)?,
         opened => opened?,
     };
+    let installed = host::block_on(opened.catalog.installed(&*args.name))?;
+    let is_installed = match installed {
+        Ok(_) => true,
+        Err(error) if is_unknown(&error) => {
+            if !host::block_on(opened.catalog.disabled_names())??.contains(&args.name) && !is_local(args)? {
+                return Err(error.into());
+            }
+            false
+        }
+        Err(error) => return Err(error.into()),
+    };
     let required_by = match enabled {
         true => Vec::new(),
         false => host::block_on(opened.dependents(&args.name, dependents))??,
@@ -49,16 +60,12 @@ fn change(args: &Named, enabled: bool, dependents: Dependents, output: Output) -
             output.note(&format!("disabled {dependent}, which requires `{}`", args.name));
         }
     }
-    let (name, plugin) = match host::block_on(opened.catalog.set_enabled(&*args.name, enabled))? {
-        Ok(installed) => (installed.name.clone(), json!(installed)),
-        Err(error) if is_unknown(&error) => {
-            if !host::block_on(opened.catalog.disabled_names())??.contains(&args.name) && !is_local(args)? {
-                return Err(error.into());
-            }
-            host::block_on(opened.catalog.set_name_enabled(&args.name, enabled))??;
-            (args.name.clone(), json!({ "name": args.name, "enabled": enabled }))
-        }
-        Err(error) => return Err(error.into()),
+    let (name, plugin) = if is_installed {
+        let installed = host::block_on(opened.catalog.set_enabled(&*args.name, enabled))??;
+        (installed.name.clone(), json!(installed))
+    } else {
+        host::block_on(opened.catalog.set_name_enabled(&args.name, enabled))??;
+        (args.name.clone(), json!({ "name": args.name, "enabled": enabled }))
     };
     let change = if enabled { "enabled" } else { "disabled" };
     if output.json {

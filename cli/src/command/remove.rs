@@ -32,7 +32,8 @@ pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
     // A host has the data of its plugins open.
     let lock = args.data.then(|| HostLock::acquire(&opened.data_dir, "plugbay remove --data")).transpose()?;
     let dependents = host::block_on(opened.dependents(&args.name, args.dependents))??;
-    if args.dependents == Dependents::Cascade {
+    // Those of a plugin that is not installed stay as they are.
+    if args.dependents == Dependents::Cascade && host::block_on(opened.catalog.installed(&*args.name))?.is_ok() {
         for dependent in &dependents {
             let removed = host::block_on(opened.catalog.remove(&**dependent))??;
             output.note(&format!("removed {dependent} {}, which requires `{}`", removed.current.version, args.name));

@@ -101,6 +101,9 @@ pub(super) async fn dependents_of(
         let message = format!("plugin `{name}` is required by {}", found.join(", "));
         return Err(AdminError::new(StatusCode::CONFLICT, "plugin_required", message));
     }
+    if !found.is_empty() && plugins::all(state).await?.iter().all(|plugin| plugin["name"] != name) {
+        return Err(AdminError::unknown_plugin(name));
+    }
     for plugin in &found {
         caller.manages_plugin(plugin)?;
     }

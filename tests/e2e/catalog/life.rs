@@ -117,6 +117,20 @@ fn dependents_prevent_a_change_or_are_changed_first() {
 }
 
 #[test]
+fn change_of_an_unknown_plugin_leaves_those_alone_that_require_it() {
+    let scene = Scene::new();
+    scene.install(named("base"));
+    let file = scene.file("user.wasm", named("user").manifest("requires", json!(["base"])));
+    scene.run(&["install", text(&file), "--yes"]).exits_with(0);
+    scene.run(&["remove", "base"]).exits_with(0);
+    for verb in ["disable", "remove"] {
+        let unknown = scene.run(&[verb, "base", "--dependents", "cascade"]).exits_with(2);
+        assert_contains(&unknown.stderr, &["no installed plugin is called `base`"]);
+    }
+    assert_eq!(scene.list()[0]["enabled"], true);
+}
+
+#[test]
 fn update_shows_permissions_and_limits_that_grow() {
     let scene = Scene::new();
     scene.install(hello("1.0.0"));
