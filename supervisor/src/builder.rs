@@ -28,8 +28,6 @@ use crate::watch::FileWatch;
 
 /// The time from SIGTERM to SIGKILL.
 const TERMINATE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The hours for which log lines are stored.
-const LOG_HOURS: u64 = 48;
 
 /// The settings of a supervisor.
 pub struct SupervisorBuilder {
@@ -107,7 +105,7 @@ impl SupervisorBuilder {
     /// expressions without a next moment, and detached processes without a directory for data.
     pub fn start(self) -> Result<Supervisor, SupervisorError> {
         let checked = self.checked()?;
-        let latest = LatestLines::new(self.log_age_max());
+        let latest = LatestLines::new(self.supervision.logger.log_age_max());
         self.stored_lines().into_iter().for_each(|line| latest.push(line));
         let journal = self.log_dir().map(|directory| LogJournal::open(directory, self.oldest_ms()));
         let supervision = &self.supervision;
@@ -139,16 +137,12 @@ impl SupervisorBuilder {
 
     /// The directory in which log lines are stored, if they are.
     fn log_dir(&self) -> Option<&Path> {
-        self.data_dir.as_deref().filter(|_| !self.log_age_max().is_zero())
-    }
-
-    fn log_age_max(&self) -> Duration {
-        Duration::from_secs(self.supervision.logger.internal_log_hours.unwrap_or(LOG_HOURS) * 3_600)
+        self.data_dir.as_deref().filter(|_| !self.supervision.logger.log_age_max().is_zero())
     }
 
     /// The time of the oldest line that may be stored.
     fn oldest_ms(&self) -> u64 {
-        unix_ms(self.clock.now()).saturating_sub(unix_ms(UNIX_EPOCH + self.log_age_max()))
+        unix_ms(self.clock.now()).saturating_sub(unix_ms(UNIX_EPOCH + self.supervision.logger.log_age_max()))
     }
 
     fn checked(&self) -> Result<Vec<Checked>, SupervisorError> {

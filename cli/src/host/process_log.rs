@@ -1,7 +1,6 @@
 //! The output of processes in the log of the host.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use plugbay::log::LogLevel;
 use plugbay_node::supervisor::{LogLine, LogSeverity};
@@ -16,9 +15,7 @@ pub(crate) fn process_log(logs: LogBuffer) -> ProcessLogSink {
 /// Puts the lines that processes wrote under earlier hosts in the log, before those of this host, and has it return no
 /// lines that are older than the host's file allows.
 pub(crate) fn restore_process_lines(node: &Node, logs: &LogBuffer) {
-    if let Some(hours) = node.file().supervision().logger.internal_log_hours {
-        logs.set_process_age_max(Duration::from_secs(hours * 3_600));
-    }
+    logs.set_process_age_max(node.file().supervision().logger.log_age_max());
     node.stored_process_lines().iter().for_each(|line| write(logs, line, false));
 }
 

@@ -1,6 +1,7 @@
 //! The part `logger` of the host's file and of a process: the destination of the output of processes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use crate::shape;
 
 /// The longest time for which log lines are stored, in hours, as in Pup.
 const LOG_HOURS_MAX: u64 = 366;
+/// The time for which they are stored by default, as in Pup.
+const LOG_HOURS_DEFAULT: u64 = 48;
 
 /// The destination of the output of a process. `None` is what the host's file says for all, and then the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,13 @@ pub struct HostLogger {
     pub colors: Option<bool>,
     /// The hours for which lines are stored. Default: 48.
     pub internal_log_hours: Option<u64>,
+}
+
+impl HostLogger {
+    /// The time for which lines are stored.
+    pub fn log_age_max(&self) -> Duration {
+        Duration::from_secs(self.internal_log_hours.unwrap_or(LOG_HOURS_DEFAULT) * 3_600)
+    }
 }
 
 macro_rules! logger_fields {
