@@ -79,7 +79,8 @@ async fn hostile_program_hits_the_limits_of_a_sandbox() {
         [("panic", "plugin_trapped"), ("spin", "out_of_fuel"), ("sleep", "timeout"), ("hoard", "memory_limit")]
     {
         for plugin in both(command::ACTIONS) {
-            let plugin = plugin.resource("timeout_seconds", json!(0.5)).resource("max_memory_mb", json!(8));
+            let timeout = if action == "sleep" { 0.5 } else { 60.0 };
+            let plugin = plugin.resource("timeout_seconds", json!(timeout)).resource("max_memory_mb", json!(8));
             let plugin = Host::new().load(plugin.resource("max_fuel", json!(20_000_000))).await;
             let error = call(&plugin, action).await.expect_err(action);
             assert_invoke_error(&error, &plugin.name(), code);

@@ -142,7 +142,7 @@ async fn neighbour_of_a_busy_guest_is_served_meanwhile() {
         }
         let error = running.await.expect("the task does not panic").expect_err("the attack does not end");
         assert_invoke_error(&error, guest.name(), "timeout");
-        assert!(longest < Duration::from_millis(400), "{guest:?} kept its neighbour waiting for {longest:?}");
+        assert!(longest < Duration::from_millis(1_500), "{guest:?} kept its neighbour waiting for {longest:?}");
     }
 }
 

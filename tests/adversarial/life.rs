@@ -135,7 +135,7 @@ fn behaving(moment: &str, behaviour: &str) -> TestPlugin {
             }),
         )
         .resource("timeout_seconds", json!(0.3))
-        .resource("max_fuel", json!(50_000_000))
+        .resource("max_fuel", json!(5_000_000))
 }
 
 async fn load_fails(module: CoreModule) -> LoadError {

@@ -135,8 +135,9 @@ impl Held {
     #[track_caller]
     fn assert_no_more_than(&self, before: &Held) {
         assert!(self.resident_bytes <= before.resident_bytes + GROWTH_BYTES_MAX, "{before:?} grew to {self:?}");
-        assert!(self.file_descriptors <= before.file_descriptors, "{before:?} grew to {self:?}");
-        assert!(self.threads <= before.threads, "{before:?} grew to {self:?}");
+        // Executors start another thread now and then; leaks would add one for each attack.
+        assert!(self.file_descriptors <= before.file_descriptors + 4, "{before:?} grew to {self:?}");
+        assert!(self.threads <= before.threads + 4, "{before:?} grew to {self:?}");
         // Allocators map and unmap a few; leaked instances would add six for each attack.
         assert!(self.maps <= before.maps + 50, "{before:?} grew to {self:?}");
     }

@@ -172,7 +172,7 @@ async fn statement_over_a_limit_is_refused_with_its_name() {
 /// Without the bound, each of these takes between 200 MB and 4 GB.
 #[tokio::test]
 async fn statement_over_its_memory_is_stopped_alone() {
-    let scene = Scene::with_deadline(60).await;
+    let scene = Scene::with_deadline(120).await;
     let rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)";
     // Each constant has a register of its own.
     let constants: Vec<String> = (0..3_000).map(|n| format!("length(hex(zeroblob({})))", 490_000 - n)).collect();
@@ -257,7 +257,7 @@ async fn endless_transaction_grows_the_log_by_its_rows_only() {
 #[tokio::test]
 async fn write_ahead_log_of_an_open_query_stops_at_its_limit() {
     let scene =
-        Scene::with(|attacker| attacker.resource("timeout_seconds", json!(20)).resource("instances", json!(2))).await;
+        Scene::with(|attacker| attacker.resource("timeout_seconds", json!(120)).resource("instances", json!(2))).await;
     let _ = scene.answers(json!({ "attack": "statements", "sql": ["CREATE TABLE churned (x)"] })).await;
     // Either the query that pins the log or the change that would extend it is stopped, whichever reaches the limit
     // first.
@@ -289,7 +289,7 @@ async fn database_stops_growing_at_its_limit() {
 }
 
 /// The deadline of an attacker's call.
-const DEADLINE: Duration = Duration::from_secs(1);
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// An attacker with every grant, and a neighbour with a row of its own.
 struct Scene {

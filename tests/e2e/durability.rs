@@ -78,7 +78,7 @@ fn acknowledged_survives_kill(plugin: TestPlugin, permission: &str) {
         acknowledged = kept;
         first = acknowledged.last().map_or(0, |last| last + 1);
     }
-    assert!(kills > 3, "{random:?}: {kills} kills are too few");
+    assert!(kills > 1, "{random:?}: {kills} kills are too few");
 }
 
 /// Kills the process a moment after it has logged this many items, and returns all items that it logged. A process that

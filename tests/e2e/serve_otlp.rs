@@ -1,5 +1,7 @@
 //! `plugbay serve` with a collector: one trace over HTTP, plugins and their services, with log lines and metrics.
 
+use std::net::SocketAddr;
+
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -13,6 +15,7 @@ use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
 use crate::harness::patience::until;
+use crate::harness::port::unused_port;
 use crate::harness::server::{Answer, Server};
 use crate::harness::tls::CertificateFiles;
 
@@ -125,7 +128,7 @@ async fn request_of_a_plugin_continues_the_trace_of_its_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn collector_that_does_not_answer_is_reported_once_and_delays_nothing() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
+    let gone = SocketAddr::from(([127, 0, 0, 1], unused_port()));
     let settings = settings(json!({ "endpoint": format!("http://{gone}"), "interval_seconds": 0.05 }));
     let plugin = plugin_file(TestPlugin::from(feature::ECHO).manifest("name", json!("hello")));
     let path = |file: &tempfile::NamedTempFile| file.path().to_str().expect("UTF-8").to_owned();

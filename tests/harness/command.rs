@@ -4,6 +4,9 @@ use std::ffi::OsStr;
 use std::io::BufRead;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,6 +15,9 @@ use super::host::TestPlugin;
 
 /// A run of the command that has not started yet.
 pub(crate) struct Plugbay(Command);
+
+/// The longest run of the command in any test.
+const RUN_MAX: Duration = Duration::from_secs(300);
 
 /// A finished run: its exit code and output.
 #[derive(Debug)]
@@ -97,7 +103,17 @@ impl Plugbay {
 
     /// Starts the command without waiting. The caller reads its output.
     pub(crate) fn start(mut self) -> Child {
-        self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command was built with the tests")
+        self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.spawn()
+    }
+
+    /// Starts the command. It is killed if it runs for longer than a test can take, which is a guard for a hang: the test
+    /// that waits for it sees its end.
+    fn spawn(mut self) -> Child {
+        let child = self.0.spawn().expect("the command was built with the tests");
+        #[cfg(target_os = "linux")]
+        kill_later(child.id());
+        child
     }
 
     /// Starts the command without waiting. The caller writes its input and reads its output.
@@ -109,12 +125,12 @@ impl Plugbay {
     /// Starts the command with its standard error at this terminal, and the other streams at `/dev/null`.
     #[cfg(unix)]
     pub(crate) fn start_at(mut self, terminal: std::os::fd::OwnedFd) -> Child {
-        self.0.stdout(Stdio::null()).stderr(terminal).spawn().expect("the command was built with the tests")
+        self.0.stdout(Stdio::null()).stderr(terminal);
+        self.spawn()
     }
 
-    pub(crate) fn run(mut self) -> Ran {
-        let output = self.0.output().expect("the command was built with the tests");
-        Ran::from(output)
+    pub(crate) fn run(self) -> Ran {
+        Ran::from(self.start().wait_with_output().expect("its output is read"))
     }
 }
 
@@ -152,6 +168,35 @@ impl Ran {
         let hint = json.get("hint").and_then(Value::as_str);
         hint.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Kills a process after [`RUN_MAX`], unless it has ended before.
+#[cfg(target_os = "linux")]
+fn kill_later(pid: u32) {
+    static STARTED: LazyLock<Sender<(Instant, u32, String)>> = LazyLock::new(|| {
+        let (started, processes) = mpsc::channel::<(Instant, u32, String)>();
+        std::thread::spawn(move || {
+            for (since, pid, start) in processes {
+                std::thread::sleep(RUN_MAX.saturating_sub(since.elapsed()));
+                if start_time(pid) == start
+                    && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
+                {
+                    eprintln!("process {} ran for {RUN_MAX:?} and is killed", pid.as_raw_nonzero());
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                }
+            }
+        });
+        started
+    });
+    let _ = STARTED.send((Instant::now(), pid, start_time(pid)));
+}
+
+/// The time at which the process with this number was started. Another one that gets the number later has another time.
+#[cfg(target_os = "linux")]
+fn start_time(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    after_name.split_whitespace().nth(19).unwrap_or_default().to_owned()
 }
 
 /// Reads a process's standard error until this many lines contain these words, and returns all of it.

@@ -1,8 +1,11 @@
 //! A real registry, Debian's `docker-registry`, on a free port. Tests that need it are skipped if it is not installed.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use super::patience::PATIENCE;
+use super::port::unused_port;
 use super::skipped;
 
 /// A running registry with a directory of its own.
@@ -24,8 +27,7 @@ impl DockerRegistry {
     /// Starts a registry. `None` if it is not installed.
     pub(crate) fn start() -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
-        // The port is free now; the registry fails to start if another process takes it meanwhile.
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").to_string();
+        let address = format!("127.0.0.1:{}", unused_port());
         let config = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '{address}'}}\n",
             directory.path().join("storage").display()
@@ -39,10 +41,12 @@ impl DockerRegistry {
             return None;
         };
         let mut registry = DockerRegistry { process, address, directory };
+        let since = Instant::now();
         while TcpStream::connect(&registry.address).is_err() {
             let ended = registry.process.try_wait().expect("it is a child");
             assert!(ended.is_none(), "docker-registry ended: {ended:?}");
-            std::thread::yield_now();
+            assert!(since.elapsed() < PATIENCE, "docker-registry does not listen");
+            std::thread::sleep(Duration::from_millis(10));
         }
         Some(registry)
     }

@@ -23,6 +23,7 @@ pub(crate) mod oci;
 pub(crate) mod patience;
 #[cfg(unix)]
 pub(crate) mod podman;
+pub(crate) mod port;
 pub(crate) mod processor;
 pub(crate) mod server;
 pub(crate) mod serving;

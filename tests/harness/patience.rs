@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Runs a future that must end without being waited for. A call "that does not wait for its deadline" gets a deadline
 /// beyond [`PATIENCE`] and is awaited through this.

@@ -7,11 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 
+use super::patience::PATIENCE;
 use super::skipped;
 
 /// The engine with its service.
@@ -33,15 +35,18 @@ impl Podman {
         let directory = tempfile::tempdir().expect("a directory");
         let socket = directory.path().join("podman.sock");
         let service = ["system", "service", "--time=0", &format!("unix://{}", socket.display())];
-        let Ok(service) = command(directory.path()).args(service).stderr(Stdio::null()).spawn() else {
+        let Ok(service) = command(directory.path()).args(service).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        else {
             skipped("podman is not installed (Debian: apt-get install podman)");
             return None;
         };
         let mut podman = Podman { service, directory };
+        let since = Instant::now();
         while std::os::unix::net::UnixStream::connect(&socket).is_err() {
             let ended = podman.service.try_wait().expect("it is a child");
             assert!(ended.is_none(), "podman ended: {ended:?}");
-            std::thread::yield_now();
+            assert!(since.elapsed() < PATIENCE, "podman does not listen");
+            std::thread::sleep(Duration::from_millis(10));
         }
         Some(podman)
     }

@@ -197,11 +197,6 @@ async fn heard(plugin: &Plugin) -> Vec<Value> {
 
 /// Waits until the plugin has received this number of events.
 async fn all_heard(plugin: &Plugin, count: usize) -> Vec<Value> {
-    loop {
-        let heard = heard(plugin).await;
-        if heard.len() >= count {
-            return heard;
-        }
-        tokio::task::yield_now().await;
-    }
+    let all = async || Some(heard(plugin).await).filter(|heard| heard.len() >= count);
+    until(format!("{count} events"), all).await
 }

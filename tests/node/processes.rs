@@ -151,7 +151,8 @@ async fn terminating_reaches_listeners_before_processes_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn flood_of_lines_loses_no_state() {
     let directory = tempfile::tempdir().expect("a directory");
-    let flood = "sh -c 'while :; do echo line; done'";
+    // The tests beside this one need the processors, too.
+    let flood = "nice -n 19 sh -c 'while :; do echo line; done'";
     let node = node(
         &directory,
         &format!(

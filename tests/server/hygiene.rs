@@ -243,7 +243,7 @@ async fn request_above_the_limit_is_told_to_retry() {
 
 #[tokio::test]
 async fn request_that_takes_too_long_ends_and_so_does_its_call() {
-    let serving = serve(|settings| settings.request_timeout = SOON).await;
+    let serving = serve(|settings| settings.request_timeout = Duration::from_secs(2)).await;
     let response = sleeping(&serving, 300_000).await.response(false).await;
     assert_eq!(response.error(), (504, "timeout".to_owned()));
     let next = client::request(serving.address, "POST", "/plugins/slow", "0").await;
@@ -283,7 +283,7 @@ async fn running_requests_end_before_the_server_does() {
     let serving = serve(|_| {}).await;
     let mut idle = Client::connect(serving.address).await;
     assert_eq!(idle.request("GET", "/plugins/routes", "", b"").await.status, 200);
-    let (address, mut running) = (serving.address, sleeping(&serving, 500).await);
+    let (address, mut running) = (serving.address, sleeping(&serving, 3_000).await);
     let (response, _host) = tokio::join!(running.response(false), serving.close());
     assert_eq!(response.json(), json!("slept"));
     assert_eq!(response.header("connection"), Some("close"));

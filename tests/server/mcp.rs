@@ -341,7 +341,7 @@ async fn calls_at_once_are_limited() {
         .resource("timeout_seconds", json!(300));
     host.host.load(slow).await;
     host.host.load(shop()).await;
-    let params = json!({ "name": "slow.sleep", "arguments": { "payload": 2_000 } });
+    let params = json!({ "name": "slow.sleep", "arguments": { "payload": 20_000 } });
     let mut calling = Vec::new();
     for _ in 0..256 {
         calling.push(begin(&host, "tools/call", params.clone()).await);

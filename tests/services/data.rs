@@ -1,6 +1,8 @@
 //! `plugbay:plugin/data`: values and their lifetimes, permissions, limits, and isolation between plugins.
 
-use plugbay::{Plugin, Policy};
+use std::time::Duration;
+
+use plugbay::{Invocation, Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{
@@ -281,9 +283,11 @@ async fn value_that_was_set_before_a_trap_persists() {
 #[tokio::test]
 async fn writes_cut_off_by_a_deadline_are_whole() {
     let data = tempfile::tempdir().expect("a directory");
-    let plugin = notes().resource("timeout_seconds", json!(0.2)).resource("max_fuel", json!(0));
+    let plugin = notes().resource("timeout_seconds", json!(60)).resource("max_fuel", json!(0));
     let plugin = persistent(data.path()).load(plugin).await;
-    let error = call(&plugin, "set_for_ever").await.expect_err("it never answers");
+    set(&plugin, "first", &json!(1)).await;
+    let for_ever = Invocation::new("set_for_ever").timeout(Duration::from_millis(500));
+    let error = plugin.invoke(for_ever).await.expect_err("it never answers");
     assert_invoke_error(&error, "feature_data", "timeout");
     // A write that was on its way at the deadline is complete before this one.
     set(&plugin, "later", &json!(1)).await;

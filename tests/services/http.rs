@@ -1,6 +1,6 @@
 //! `wasi:http`: grants by host, requests and responses, and all limits by name.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use crate::harness::assert::{
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin, pings};
 use crate::harness::limits;
+use crate::harness::port::unused_port;
 use crate::harness::server::{Answer, Identity, Names, Server};
 
 #[tokio::test]
@@ -332,7 +333,7 @@ async fn request_ends_at_the_hosts_time_limit() {
 
 #[tokio::test]
 async fn missing_server_has_its_error_code() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let address = SocketAddr::from(([127, 0, 0, 1], unused_port()));
     let policy =
         Policy::default().allow(&format!("http.{address}")).and_then(|policy| policy.allow("http.nowhere.example"));
     let policy = policy.expect("readable");

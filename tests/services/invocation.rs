@@ -37,9 +37,9 @@ async fn time_left_counts_down_to_the_sooner_deadline() {
     let left = about["time_left_ms"].as_u64().expect("there is a deadline");
     assert!((1..=5_000).contains(&left), "{left}");
 
-    let invocation = Invocation::new("time_passes").payload(&20).timeout(Duration::from_secs(2));
+    let invocation = Invocation::new("time_passes").payload(&20).timeout(Duration::from_secs(4));
     let [before, after]: [u64; 2] = plugin.invoke(invocation).await.expect("it answers").parse("", "").expect("JSON");
-    assert!(before <= 2_000 && after + 20 <= before, "{before} {after}");
+    assert!(before <= 4_000 && after + 20 <= before, "{before} {after}");
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use plugbay_catalog::{HostLock, HostLockError, Installed, PluginKey, SqliteStore
 
 const DIRECTORY: &str = "PLUGBAY_CRASH_DIRECTORY";
 const CHANGE: &str = "PLUGBAY_CRASH_CHANGE";
+/// The longest wait for a process. A test that needs it has failed.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 fn rounds() -> usize {
     std::env::var("PLUGBAY_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2)
@@ -139,7 +141,10 @@ async fn catalog_survives_kills_at_any_moment() {
             .expect("it starts");
         // Until it has written something, and then a little more, each time for another while.
         let store = open(directory.path());
+        let since = std::time::Instant::now();
         while store.revision().await.expect("readable") <= last {
+            assert!(child.try_wait().expect("a child").is_none(), "the writer ended");
+            assert!(since.elapsed() < PATIENCE, "the writer writes nothing");
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         tokio::time::sleep(std::time::Duration::from_micros(round * 137 % 5_000)).await;
@@ -184,7 +189,7 @@ fn holder() {
         if let Ok(held) = HostLock::acquire(directory.as_ref(), "plugbay serve") {
             break held;
         }
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(1));
     };
     loop {
         std::thread::park();
@@ -202,7 +207,10 @@ async fn host_that_is_killed_leaves_its_data_directory_free() {
         .spawn()
         .expect("it starts");
     let expected = format!("in use by process {} (`plugbay serve`)", child.id());
+    let since = std::time::Instant::now();
     loop {
+        assert!(child.try_wait().expect("a child").is_none(), "the holder ended");
+        assert!(since.elapsed() < PATIENCE, "the holder does not hold the lock");
         // Free at first; held and not yet described for a moment; then held by the child.
         match HostLock::acquire(directory.path(), "plugbay list") {
             Ok(free) => drop(free),

@@ -236,7 +236,7 @@ mod scripted {
 
     /// Waits for the process id that a script writes.
     async fn pid_in(path: &Path) -> rustix::process::Pid {
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             let text = std::fs::read_to_string(path).unwrap_or_default();
             if let Some(pid) = text.strip_suffix('\n').and_then(|pid| pid.parse().ok()) {
                 return rustix::process::Pid::from_raw(pid).expect("a process has a positive identifier");
@@ -247,7 +247,7 @@ mod scripted {
     }
 
     async fn is_gone(pid: rustix::process::Pid) -> bool {
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if rustix::process::test_kill_process(pid).is_err() {
                 return true;
             }
@@ -260,7 +260,7 @@ mod scripted {
     async fn child_over_its_deadline_is_killed_and_waited_for() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("pid");
-        let limits = CompileLimits { timeout: Duration::from_millis(500), ..CompileLimits::default() };
+        let limits = CompileLimits { timeout: Duration::from_secs(5), ..CompileLimits::default() };
         let script = format!("echo $$ > {}; exec sleep 100", file.display());
         let error = compile_by(&script, limits).await.map(|_| ()).expect_err("it sleeps");
         assert!(matches!(error, CompileError::Timeout { .. }), "{error}");

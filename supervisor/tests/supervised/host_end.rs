@@ -3,7 +3,7 @@
 use plugbay_manifest::Supervision;
 use plugbay_supervisor::{Order, ProcessState, SupervisorBuilder};
 
-use crate::harness::{endless, is_alive, shell, supervised, supervised_in, until};
+use crate::harness::{PATIENCE, endless, is_alive, shell, supervised, supervised_in, until};
 
 /// The variable that makes the test below a host, which is killed.
 const HOST_VARIABLE: &str = "SUPERVISOR_TEST_HOST";
@@ -38,7 +38,9 @@ fn dropped_executor_kills_the_processes() {
         (all, pid)
     });
     drop(runtime);
+    let since = std::time::Instant::now();
     while is_alive(pid) {
+        assert!(since.elapsed() < PATIENCE, "it was not killed");
         std::thread::yield_now();
     }
     drop(all);

@@ -123,7 +123,7 @@ async fn jobs_that_existed_before_a_failed_start_stay() {
 async fn run_queued_while_unloading_runs_later() {
     let data = tempfile::tempdir().expect("a directory");
     let clock = ManualClock::default();
-    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(2));
+    let slow = || jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(10));
     let host = Host::with(|builder| open(builder, &clock).data_dir(data.path()));
     let plugin = host.load(slow()).await;
     let scene = Scene { host, plugin, clock };

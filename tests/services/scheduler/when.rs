@@ -85,7 +85,7 @@ async fn clock_set_back_does_not_stall_an_interval() {
 #[tokio::test]
 async fn failures_are_outcomes_and_the_job_goes_on() {
     let scene =
-        Scene::with(jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(0.3))).await;
+        Scene::with(jobs().resource("max_fuel", json!(1e12 as u64)).resource("timeout_seconds", json!(3))).await;
     for (job, code) in
         [("fail", "not_today"), ("trap", "plugin_trapped"), ("hang", "timeout"), ("gone", "unknown_action")]
     {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use super::skipped;
@@ -34,9 +35,7 @@ impl DockerRegistry {
 
     async fn start_with(users: &str) -> Option<DockerRegistry> {
         let directory = tempfile::tempdir().expect("a directory");
-        // The port is free now; the registry fails to start if another process takes it meanwhile.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", unused_port());
         let mut config = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '{address}'}}\n",
             directory.path().join("storage").display()
@@ -59,16 +58,18 @@ impl DockerRegistry {
             skipped("docker-registry is not installed (Debian: apt-get install docker-registry)");
             return None;
         };
-        let registry = DockerRegistry { process, address, directory };
+        let mut registry = DockerRegistry { process, address, directory };
         registry.wait().await;
         Some(registry)
     }
 
     /// Waits until it accepts connections.
-    async fn wait(&self) {
+    async fn wait(&mut self) {
         let start = Instant::now();
         while tokio::net::TcpStream::connect(&self.address).await.is_err() {
-            assert!(start.elapsed() < Duration::from_secs(30), "docker-registry does not start");
+            let ended = self.process.try_wait().expect("it is a child");
+            assert!(ended.is_none(), "docker-registry ended: {ended:?}");
+            assert!(start.elapsed() < Duration::from_secs(120), "docker-registry does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -89,6 +90,19 @@ impl DockerRegistry {
             }
         }
         assert!(changed > 0, "the registry does not have this content");
+    }
+}
+
+/// A port on which nothing listens, below those that the system gives to connections and to servers that ask for any.
+fn unused_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        // Test processes that run at the same time begin at different ports.
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id() as u16 & 0x7f00);
+        let port = 10_000 + offset % 20_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

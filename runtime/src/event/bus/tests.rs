@@ -87,9 +87,12 @@ impl Fixture {
 
     /// Runs other tasks until this number of deliveries is recorded.
     async fn hear(&self, count: usize) -> Vec<String> {
-        while self.heard.lock().len() < count {
-            tokio::task::yield_now().await;
-        }
+        let hear = async {
+            while self.heard.lock().len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(180), hear).await.expect("they are delivered");
         self.heard()
     }
 }

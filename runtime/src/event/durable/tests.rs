@@ -65,9 +65,12 @@ async fn publish(bus: &Arc<EventBus>, data: impl Into<serde_json::Value>) {
 }
 
 async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(180), wait).await.expect("the condition holds");
 }
 
 fn executor() -> tokio::runtime::Runtime {
