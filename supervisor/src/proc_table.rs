@@ -73,9 +73,14 @@ pub(crate) fn memory_bytes(pid: i32) -> u64 {
 #[cfg(target_os = "linux")]
 mod system {
     use std::collections::BTreeMap;
+    use std::fs::File;
+    use std::io::Read;
     use std::sync::Arc;
 
     use super::{RUN_VARIABLE, TableEntry};
+
+    /// More bytes than a line of `stat` has: 52 numbers, and a name of at most 64 bytes.
+    const LINE_BYTES_MAX: usize = 2 << 10;
 
     pub(super) fn read(known: &BTreeMap<(i32, u64), Option<Arc<str>>>) -> Vec<TableEntry> {
         let Ok(directory) = std::fs::read_dir("/proc") else { return Vec::new() };
@@ -95,24 +100,22 @@ mod system {
     }
 
     pub(super) fn entry(pid: i32) -> Option<TableEntry> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        parse(pid, &stat)
+        // The system gives the whole line at once.
+        let mut line = [0; LINE_BYTES_MAX];
+        let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+        parse(pid, &line[..read])
     }
 
-    /// Parses a line of `stat`. The program's name is in parentheses and may have any characters.
-    pub(super) fn parse(pid: i32, stat: &str) -> Option<TableEntry> {
-        let (_, rest) = stat.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        // The first field here is the third of the line, `state`.
-        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-        Some(TableEntry {
-            pid,
-            group: fields.get(2)?.parse().ok()?,
-            started_ticks: number(22)?,
-            cpu_ticks: number(14)? + number(15)?,
-            is_zombie: matches!(*fields.first()?, "Z" | "X"),
-            run: None,
-        })
+    /// Parses a line of `stat`. The program's name is in parentheses and may have any bytes.
+    pub(super) fn parse(pid: i32, line: &[u8]) -> Option<TableEntry> {
+        let name_end = line.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = std::str::from_utf8(&line[name_end + 1..]).ok()?.split_ascii_whitespace();
+        // The next one is the third of the line, `state`.
+        let is_zombie = matches!(fields.next()?, "Z" | "X");
+        let group = fields.nth(1)?.parse().ok()?;
+        let mut number = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
+        let cpu_ticks = number(8)? + number(0)?;
+        Some(TableEntry { pid, group, started_ticks: number(6)?, cpu_ticks, is_zombie, run: None })
     }
 
     fn run(pid: i32) -> Option<Arc<str>> {
@@ -124,7 +127,8 @@ mod system {
     }
 
     pub(super) fn memory_bytes(pid: i32) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
         kilobytes.unwrap_or(0) << 10
@@ -135,13 +139,14 @@ mod system {
         use super::*;
 
         #[test]
-        fn line_of_a_program_with_parentheses_is_parsed() {
+        fn line_of_a_program_with_any_name_is_parsed() {
             let rest = "1 77 5 0 -1 4194560 1 2 3 4 10 20 0 0 20 0 1 0 12345 1 2";
-            let entry = parse(9, &format!("9 (a) (b)) S {rest}")).expect("a line");
+            let line = |name: &[u8]| [b"9 (", name, rest.as_bytes()].concat();
+            let entry = parse(9, &line(b"a) (b)) S ")).expect("a line");
             let TableEntry { pid, group, started_ticks, cpu_ticks, is_zombie, .. } = entry;
             assert_eq!((pid, group, started_ticks, cpu_ticks, is_zombie), (9, 77, 12_345, 30, false));
-            assert!(parse(9, &format!("9 (a) Z {rest}")).expect("a line").is_zombie);
-            assert!(parse(9, "9 (a) S 1").is_none());
+            assert!(parse(9, &line(b"\xff\n) Z ")).expect("a line").is_zombie);
+            assert!(parse(9, b"9 (a) S 1").is_none());
         }
     }
 }

@@ -63,15 +63,20 @@ async fn process_that_leaves_others_behind_ends_with_them() {
 
 #[tokio::test]
 async fn daemon_that_left_the_group_is_ended_with_its_run() {
-    let all =
-        supervised([shell("web", "setsid sh -c \"echo \\$\\$ > daemon; exec sleep 1000000\" & read line < gate")]);
-    let gate = all.directory.path().join("gate");
-    assert!(std::process::Command::new("mkfifo").arg(&gate).status().expect("mkfifo").success());
-    all.order("web", Order::Start).await.expect("started");
-    let daemon = pid_in(&all.directory.path().join("daemon")).await;
-    all.order("web", Order::Stop).await.expect("asked to end");
-    all.wait("web", ProcessState::Finished).await;
-    assert!(!is_alive(daemon));
+    // The second one gives itself a name that is no text.
+    for rename in ["", "printf \\\\\\\\377 > /proc/\\$\\$/comm;"] {
+        let daemon = format!("setsid sh -c \"{rename} echo \\$\\$ > daemon; while :; do sleep 1; done\"");
+        let all = supervised([shell("web", &format!("{daemon} & read line < gate"))]);
+        let gate = all.directory.path().join("gate");
+        assert!(std::process::Command::new("mkfifo").arg(&gate).status().expect("mkfifo").success());
+        all.order("web", Order::Start).await.expect("started");
+        let daemon = pid_in(&all.directory.path().join("daemon")).await;
+        let name = std::fs::read(format!("/proc/{daemon}/comm")).expect("it runs");
+        assert_eq!(name, if rename.is_empty() { b"sh\n".as_slice() } else { b"\xff\n" });
+        all.order("web", Order::Stop).await.expect("asked to end");
+        all.wait("web", ProcessState::Finished).await;
+        assert!(!is_alive(daemon));
+    }
 }
 
 #[tokio::test]
