@@ -198,7 +198,7 @@ async fn connection_above_the_limit_is_answered_and_closed() {
 #[tokio::test]
 async fn connection_without_a_request_makes_room_for_another_one() {
     let serving = serve(|settings| settings.connections_max = 2).await;
-    let mut idle = Client::connect(serving.address).await;
+    let idle = Client::connect(serving.address).await;
     let mut used = Client::connect(serving.address).await;
     assert_eq!(used.request("GET", "/plugins/routes", "", b"").await.status, 200);
     let mut next = Client::connect(serving.address).await;
