@@ -107,8 +107,8 @@ impl Plugbay {
         self.spawn()
     }
 
-    /// Starts the command. It is killed if it runs for longer than a test can take, which is a guard for a hang: the test
-    /// that waits for it sees its end.
+    /// Starts the command. It is killed if it runs for longer than a test can take, which is a guard for a hang: the
+    /// test that waits for it sees its end.
     fn spawn(mut self) -> Child {
         let child = self.0.spawn().expect("the command was built with the tests");
         #[cfg(target_os = "linux")]

@@ -52,6 +52,11 @@ impl AuditRecord<'_> {
     pub fn event(&self) -> &'static str {
         if self.denial.is_none() { "permission.allow" } else { "permission.deny" }
     }
+
+    /// Returns whether the plugin handled an event.
+    pub(crate) fn is_of_handler(&self) -> bool {
+        self.caller == Some(&Caller::Event)
+    }
 }
 
 /// A destination of audit records.

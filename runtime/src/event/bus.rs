@@ -3,8 +3,7 @@
 //! An emitted event is delivered in the emitter's task. A published event is queued ([`listener`](super::listener)).
 //! Both find their subscriptions when they are published; a subscription that ends before its turn is passed over.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -18,9 +17,9 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::delivery::{Delivery, FindHandler, Published};
-use super::index::PatternIndex;
 use super::listener::{Place, QueueTask, QueuedEvent};
 use super::registration::Subscriber;
+use super::routes::Routes;
 use super::store::{DeadLetter, EventReceiver, EventStore, EventStoreError};
 use super::stream::{Broadcast, EventStream, StreamSender};
 use super::subscription::Subscription;
@@ -35,8 +34,6 @@ use crate::limits::{DEAD_LETTERS_PAGE, EVENT_DEPTH_MAX, EVENT_STREAM_EVENTS_MAX}
 const HOST: &str = "host";
 /// The beginning of the topics of log lines.
 const LOG_TOPICS: &str = "log.";
-/// The first word of the topics of permissions.
-const PERMISSIONS: &str = "permission";
 /// The mark of log lines in the ids of events. It is no hexadecimal digit.
 const LOG_MARK: &str = "l";
 
@@ -58,13 +55,6 @@ pub(crate) struct EventBus {
     lost: AtomicU64,
     /// Whether something subscribed to permissions by name, and not to all topics alone.
     names_permissions: AtomicBool,
-}
-
-/// The subscriptions and streams by pattern.
-#[derive(Default)]
-pub(super) struct Routes {
-    pub(super) subscriptions: PatternIndex<Arc<Subscription>>,
-    pub(super) streams: PatternIndex<StreamSender>,
 }
 
 /// An event to be published.
@@ -192,7 +182,7 @@ impl EventBus {
     /// Publishes an event of the host unless nothing subscribed to its topic. `data` is called only if something did.
     /// If a plugin's queue is full, the event is lost, and counted.
     pub(crate) fn host_event(self: &Arc<Self>, topic: &str, data: impl FnOnce() -> Value) {
-        if !self.has_receivers(topic) {
+        if !self.routes.read().has_receivers(topic) {
             return;
         }
         let Ok(topic) = Topic::new(topic.to_owned()) else { return };
@@ -220,23 +210,11 @@ impl EventBus {
         }
     }
 
-    /// Returns whether a subscription or a stream matches this topic.
-    fn has_receivers(&self, topic: &str) -> bool {
-        let routes = self.routes.read();
-        let mut found = false;
-        routes.streams.matching(topic, |_| found = true);
-        if !found {
-            routes.subscriptions.matching(topic, |_| found = true);
-        }
-        found
-    }
-
     /// Changes the subscriptions or streams.
     pub(super) fn change_routes(&self, change: impl FnOnce(&mut Routes)) {
         let mut routes = self.routes.write();
         change(&mut routes);
-        let named = routes.streams.has_first_word(PERMISSIONS) || routes.subscriptions.has_first_word(PERMISSIONS);
-        self.names_permissions.store(named, Ordering::Relaxed);
+        self.names_permissions.store(routes.name_permissions(), Ordering::Relaxed);
     }
 
     /// Whether a subscription or a stream names permissions, such as by `permission.*`. Those of all topics do not

@@ -36,6 +36,7 @@ mod health;
 mod index;
 mod listener;
 mod registration;
+mod routes;
 pub(crate) mod sqlite;
 pub(crate) mod store;
 mod stream;

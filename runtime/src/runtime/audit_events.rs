@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::audit::{AuditRecord, AuditSink};
-use crate::caller::Caller;
 use crate::clock::unix_ms;
 use crate::event::EventBus;
 
@@ -22,7 +21,7 @@ impl<S: AuditSink> AuditSink for AuditEvents<S> {
             self.sink.record(record);
         }
         // The accesses of a handler would be events that it handles, and so on.
-        if record.denial.is_none() && (!self.bus.names_permissions() || record.caller == Some(&Caller::Event)) {
+        if record.denial.is_none() && (!self.bus.names_permissions() || record.is_of_handler()) {
             return;
         }
         self.bus.host_event(record.event(), || {

@@ -37,8 +37,9 @@ fn instance_for_the_tests_below() {
     }
 }
 
-/// A port that is free, followed by others that are. The last one is for the balancer. No other test gets them, and they
-/// are below those that the system gives to connections, one of which could otherwise take a port before its instance.
+/// A port that is free, followed by others that are. The last one is for the balancer. No other test gets them, and
+/// they are below those that the system gives to connections, one of which could otherwise take a port before its
+/// instance.
 fn free_ports(count: u16) -> (u16, u16) {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();

@@ -63,7 +63,7 @@ async fn process_that_leaves_others_behind_ends_with_them() {
 
 #[tokio::test]
 async fn daemon_that_left_the_group_is_ended_with_its_run() {
-    // The second one gives itself a name that is no text.
+    // The second one gives itself a name that is not text.
     for rename in ["", "printf \\\\\\\\377 > /proc/\\$\\$/comm;"] {
         let daemon = format!("setsid sh -c \"{rename} echo \\$\\$ > daemon; while :; do sleep 1; done\"");
         let all = supervised([shell("web", &format!("{daemon} & read line < gate"))]);
