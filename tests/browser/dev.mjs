@@ -81,5 +81,5 @@ nodeTest("plugbay dev ends", async () => {
   const ended = new Promise((resolve) => dev.on("exit", resolve));
   dev.kill("SIGINT");
   assert.equal(await ended, 0);
-  rmSync(work, { recursive: true });
+  rmSync(work, { recursive: true, maxRetries: 5 });
 });

@@ -189,5 +189,5 @@ nodeTest("the host ends", async () => {
   const ended = new Promise((resolve) => host.on("exit", resolve));
   host.kill("SIGTERM");
   assert.equal(await ended, 0);
-  rmSync(work, { recursive: true });
+  rmSync(work, { recursive: true, maxRetries: 5 });
 });

@@ -44,7 +44,7 @@ export async function serve(file, { address = "127.0.0.1:0", args = [] } = {}) {
   const stop = async () => {
     child.kill("SIGTERM");
     const code = await ended;
-    rmSync(work, { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true, maxRetries: 5 });
     return code;
   };
   for await (const line of createInterface({ input: child.stdout })) return { ...JSON.parse(line), stop };
