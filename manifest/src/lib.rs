@@ -44,6 +44,7 @@ mod name;
 mod part;
 mod problem;
 mod read;
+mod rebased_schema;
 mod schema;
 mod shape;
 mod system;
@@ -81,12 +82,13 @@ pub use part::table::Table;
 pub use part::tool_pattern::ToolPattern;
 pub use part::topic::{canonical_topic, parse_topic};
 pub use problem::{ManifestError, Problem, code};
+pub use rebased_schema::rebased_schema;
 pub use schema::{host_json_schema, json_schema, test_json_schema};
 pub use system::System;
 pub use test_file::{
     CompanionPlugin, Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine,
     ExpectedRequest, HttpReply, PageStep, ReplyBody, RequestBody, RouteRequest, Step, StepKind, Test, TestFile,
-    TestSettings,
+    TestIdentity, TestSettings, ToolStep,
 };
 pub use version::{VersionRequirement, VersionRequirementError};
 

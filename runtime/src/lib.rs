@@ -20,8 +20,8 @@
 //!
 //! At the root are the names that most applications use. The others are in modules: [`policy`] for what plugins may
 //! use, [`error`] for why something failed, [`log`] and [`audit`] for what is recorded, [`compile`] for where
-//! components are compiled, [`inspection`], [`lifecycle`] and [`metrics`] for what is known of a plugin, [`clock`] and
-//! [`network`] for what tests replace.
+//! components are compiled, [`inspection`], [`lifecycle`] and [`metrics`] for what is known of a plugin, [`tool`] for
+//! actions as tools of assistants, [`clock`] and [`network`] for what tests replace.
 //!
 //! # Untrusted plugins
 //!
@@ -56,6 +56,7 @@ pub mod invocation;
 pub mod lifecycle;
 pub mod metrics;
 pub mod page;
+pub mod tool;
 
 pub mod component;
 pub mod inspection;

@@ -35,7 +35,6 @@ pub mod openapi;
 mod pages;
 mod process_variables;
 mod routes;
-mod schema;
 mod settings;
 mod state;
 pub mod telemetry;

@@ -35,6 +35,16 @@ fn call_that_should_have_failed_shows_its_answer() {
 }
 
 #[test]
+fn unknown_tool_is_answered_with_the_known_ones() {
+    let host = TestHost::new();
+    let actions = json!({ "actions": [{ "name": "echo" }, { "name": "length" }] });
+    let plugin = guest(&host, feature::ECHO).manifest(actions).load();
+    let text = panic_of(|| drop(plugin.tool("ecco").call(json!({}))));
+    assert_contains(&text, &["plugin `feature_echo` has no action `ecco`", "echo, length"]);
+    assert_contains(&panic_of(|| drop(plugin.tool("echo").call([1]))), &["arguments of a tool are an object"]);
+}
+
+#[test]
 fn missing_denial_says_granted_or_not_tried() {
     let host = TestHost::new();
     let asks = json!({ "permissions": [{ "resource": "config.a" }] });

@@ -4,3 +4,4 @@ mod events;
 mod failure;
 mod host;
 mod jobs;
+mod tools;

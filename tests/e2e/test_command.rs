@@ -36,7 +36,7 @@ fn declared_tests_of_the_examples_pass() {
     passes(example::DASHBOARD, 4);
     passes(example::GALLERY, 2);
     passes(example::INVENTORY, 2);
-    passes(example::ITEMS, 4);
+    passes(example::ITEMS, 7);
     passes(example::LEGACY, 3);
     passes(example::LIVE_CHART, 2);
     passes(example::SCHEDULER_DEMO, 3);
@@ -367,4 +367,49 @@ fn request_that_is_answered_otherwise_shows_both_answers() {
     assert_contains(&ran.stdout, &["expected status 200, but it is 201"]);
     assert_contains(&ran.stdout, &["name: expected \"Milk\", found \"Tea\""]);
     assert_contains(&ran.stdout, &["expected header `location: /a`, but it is `/plugins/items/items/1`"]);
+}
+
+#[test]
+fn file_that_is_missing_or_differs_fails_its_step() {
+    let (directory, file) = test_file(
+        "tests:
+  - name: missing
+    steps: [{ request: { put: /items/1/picture, file: gone.png } }]
+  - name: differs
+    steps:
+      - request: { post: /items, json: { name: Tea } }
+      - request: { put: /items/1/picture, file: tea.png }
+      - { request: /items/1/picture, expect: { file: milk.png } }
+  - name: failed
+    steps: [{ request: /items/1/picture, expect: { file: tea.png } }]
+",
+    );
+    for (name, bytes) in [("tea.png", b"\x89PNG\0tea".as_slice()), ("milk.png", b"\x89PNG\0milk")] {
+        std::fs::write(directory.path().join(name), bytes).expect("written");
+    }
+    let ran = test(&example::ITEMS.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["tests[0].steps[0]: the file ", "gone.png does not exist; ", "directory"]);
+    assert_contains(&ran.stdout, &["tests[1].steps[2]: the body has 8 bytes", "`milk.png`", "9: ", "at byte 5"]);
+    assert_contains(&ran.stdout, &["tests[2].steps[0]: unexpected error: [not_found]"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn file_outside_of_the_test_files_directory_is_refused() {
+    let text = "tests: [{ name: x, steps: [{ request: { post: /save, file: secret.txt } }] }]";
+    let (directory, file) = test_file(text);
+    std::os::unix::fs::symlink("/etc/passwd", directory.path().join("secret.txt")).expect("linked");
+    let ran = test(&example::ITEMS.path(), &["--file", &file]).exits_with(1);
+    assert_contains(&ran.stdout, &["tests[0].steps[0]", "secret.txt is a link that leads out"]);
+    std::fs::write(&file, text.replace("secret.txt", "../secret.txt")).expect("written");
+    let ran = test(&example::ITEMS.path(), &["--file", &file]).exits_with(2);
+    assert_contains(&ran.stderr, &["tests[0].steps[0].request.file", "put the file there"]);
+}
+
+#[test]
+fn tool_that_does_not_exist_fails_with_those_that_do() {
+    let (_directory, file) = test_file("tests: [{ name: x, steps: [{ tool: items.list_items }] }]");
+    let ran = test(&example::ITEMS.path(), &["--file", &file]).exits_with(1);
+    let parts = ["tests[0].steps[0]", "no action `items.list_items` that is a tool", "clear_data, create_item"];
+    assert_contains(&ran.stdout, &parts);
 }

@@ -158,6 +158,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("metrics", &["service", "audit", "error", "limits"]),
     ("lifecycle", &[]),
     ("page", &["error", "invocation"]),
+    ("tool", &["invocation", "error", "caller"]),
     ("invocation", &["admission", "error", "caller"]),
     ("sqlite", &["scope", "limits"]),
     ("audit", &["capability", "caller", "clock", "limits", "thread_number"]),

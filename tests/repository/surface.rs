@@ -24,7 +24,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// The public modules, with those that are crates of others, and one function.
-const MODULES: [&str; 25] = [
+const MODULES: [&str; 26] = [
     "api",
     "audit",
     "bound_sql_memory",
@@ -49,6 +49,7 @@ const MODULES: [&str; 25] = [
     "policy",
     "process",
     "store",
+    "tool",
     "wasmtime",
 ];
 

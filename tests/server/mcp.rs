@@ -1,5 +1,6 @@
 //! Actions as tools over HTTP, by the messages of the protocol as they are.
 
+use plugbay::tool::Tool;
 use serde_json::{Value, json};
 
 use crate::harness::administered::Administered;
@@ -71,7 +72,7 @@ async fn names(host: &Administered, token: &str) -> Vec<String> {
 #[tokio::test]
 async fn exposed_actions_are_listed_with_their_schemas_and_hints() {
     let host = Administered::exposing(&["shop.echo", "shop.le*"]).await;
-    host.host.load(shop()).await;
+    let plugin = host.host.load(shop()).await;
     let listed = result(&host, "", "tools/list", json!({})).await;
     let item = json!({ "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } });
     let add = json!({
@@ -84,6 +85,9 @@ async fn exposed_actions_are_listed_with_their_schemas_and_hints() {
     assert_eq!(listed["tools"][0], add);
     assert_eq!(listed["tools"][1]["inputSchema"]["properties"]["payload"]["type"], "string");
     assert_eq!(listed["tools"].as_array().map(Vec::len), Some(2), "{listed}");
+    let manifest = plugin.manifest();
+    let described: Vec<_> = manifest.actions.iter().filter_map(|action| Tool::new(&manifest, action)).collect();
+    assert_eq!(json!(described[..2]), listed["tools"], "the library and the protocol's crate write the same");
     let discovered = result(&host, "", "server/discover", json!({})).await;
     assert_eq!(discovered["capabilities"]["tools"]["listChanged"], true, "{discovered}");
     host.close().await;

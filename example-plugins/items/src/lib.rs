@@ -1,5 +1,5 @@
 //! Items and users over HTTP: create, read, update and delete, with validation, statuses, an upload and a download, and
-//! a chain of actions.
+//! a chain of actions, and a route that needs a scope. As tools, its actions say which of them change nothing.
 //!
 //! `plugbay serve example-plugins/items` answers the routes below `http://127.0.0.1:7070/plugins/items`. The items live
 //! as long as the instance.
@@ -79,14 +79,14 @@ struct Store {
 #[plugin]
 impl Store {
     /// Lists items in the order of their ids.
-    #[action(idempotent)]
+    #[action(idempotent, title = "List items", read_only)]
     #[get("/items", tags("items"))]
     fn list_items(&self, Query(page): Query<Page>) -> Items {
         Items { items: self.items.values().skip(page.offset).take(page.limit).cloned().collect() }
     }
 
     /// Returns an item.
-    #[action(idempotent)]
+    #[action(idempotent, read_only)]
     #[get("/items/{id}", tags("items"), responses(404 = "There is no such item."))]
     fn get_item(&self, id: u64) -> Result<Item> {
         self.items.get(&id).cloned().ok_or_else(|| unknown(id))
@@ -184,6 +184,16 @@ impl Store {
     #[get("/data", tags("chain"))]
     fn get_data(&self) -> Vec<String> {
         self.saved.clone()
+    }
+
+    /// Deletes everything that was saved. The client needs the scope `manage`.
+    #[delete("/data", tags("chain"), responses(403 = "The client may not do that."))]
+    fn clear_data(&mut self, call: &Invocation) -> Result<Deleted> {
+        let may_delete = call.scopes().iter().any(|scope| scope == "manage");
+        ensure!(may_delete, code = "permission_denied", "deleting needs the scope `manage`");
+        let deleted = !self.saved.is_empty();
+        self.saved.clear();
+        Ok(Deleted { deleted })
     }
 }
 

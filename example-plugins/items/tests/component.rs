@@ -1,4 +1,4 @@
-//! The declared tests of the component, and an upload.
+//! The declared tests of the component, an upload, and its tools.
 
 use plugbay_testing::{TestHost, assert_test_files_pass, json};
 
@@ -20,4 +20,20 @@ fn picture_is_uploaded_and_downloaded() {
     assert_eq!((picture.header("content-type"), &*picture.body), (Some("application/octet-stream"), &b"\x89PNG\0"[..]));
     assert!(picture.header("content-disposition").is_some_and(|it| it.contains("item-1")), "{picture:?}");
     upload(&[0; 100_001]).send().assert_status(400);
+}
+
+#[test]
+fn actions_are_tools() {
+    let host = TestHost::new();
+    let items = host.plugin(env!("CARGO_MANIFEST_DIR")).load();
+    let tools = items.tools();
+    let list = tools.iter().find(|tool| tool.name == "items.list_items").expect("a tool");
+    assert_eq!((list.title.as_deref(), list.hints.read_only), (Some("List items"), Some(true)));
+    let create = tools.iter().find(|tool| tool.name == "items.create_item").expect("a tool");
+    assert_eq!(create.input_schema["properties"]["name"]["maxLength"], 100);
+    let created = items.tool("create_item").call(json!({ "name": "Tea" }));
+    assert_eq!(created.structured_content, Some(json!({ "id": 1, "name": "Tea", "price_cents": 0 })));
+    let refused = items.tool("clear_data").identity("assistant", &["call"]).call(json!({}));
+    assert!(refused.is_error && refused.text().is_some_and(|text| text.contains("permission_denied")), "{refused:?}");
+    assert!(!items.tool("clear_data").identity("ada", &["manage"]).call(json!({})).is_error);
 }

@@ -14,6 +14,7 @@ use crate::problem::{Report, code};
 use crate::read::Node;
 use crate::shape;
 
+use super::request::{file_shape, read_file};
 use super::settings::{headers_shape, read_headers, read_method};
 
 /// The expected outcome of a call, event, health check or reload. `Default` expects success.
@@ -31,14 +32,14 @@ pub struct Expected {
     pub published: Vec<ExpectedEvent>,
     /// The status of a request's answer; `None` means one below 400, unless an error is expected.
     pub status: Option<u16>,
-    /// Headers of a request's answer, with names in lower case.
+    /// Headers of a request's answer, with names in lower case. In a value, `*` matches any text.
     pub headers: Vec<(String, String)>,
 }
 
 impl Expected {
     /// Whether it expects something that only an answer to a request has.
     pub(super) fn is_of_request(&self) -> bool {
-        self.status.is_some() || !self.headers.is_empty()
+        self.status.is_some() || !self.headers.is_empty() || matches!(self.answer, ExpectedAnswer::File(_))
     }
 }
 
@@ -55,6 +56,8 @@ pub enum ExpectedAnswer {
     /// A text that contains this text, an object with these members, or a list with these items in any order, at any
     /// depth. Other values must be equal.
     Containing(Value),
+    /// A body with the bytes of a file, whose path is relative to the directory of the test file.
+    File(String),
     /// An error.
     Error(ExpectedError),
 }
@@ -128,6 +131,11 @@ const EXPECTED: Table = &[
         shape::anything,
     ),
     field("in_order", "Whether the items of a list in `contains` must be in that order.", shape::boolean),
+    field(
+        "file",
+        "The body of a request's answer as a file: its path from the directory of the test file.",
+        file_shape,
+    ),
     field("error", "An error: its code, or an object with some of its fields.", error_shape),
     field("heard", "How many subscriptions hear the event, 0 for none. Left out: at least one.", || {
         shape::count(0, TEST_COUNT_MAX)
@@ -137,7 +145,7 @@ const EXPECTED: Table = &[
     field("status", "The status of a request's answer. Left out: one below 400, unless an error is expected.", || {
         shape::count(200, 599)
     }),
-    field("headers", "Headers of a request's answer.", headers_shape),
+    field("headers", "Headers of a request's answer; `*` stands for any text.", headers_shape),
 ];
 const ERROR: Table = &[
     field("code", "Its code.", line),
@@ -176,6 +184,7 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     // An answer may be null, which counts as absent elsewhere.
     let exactly = object.written("result").map(|node| ("result", ExpectedAnswer::Exactly(node.value.clone())));
     let containing = object.get("contains").map(|node| ("contains", ExpectedAnswer::Containing(node.value.clone())));
+    let file = object.get("file").and_then(|node| Some(("file", ExpectedAnswer::File(read_file(&node, report)?))));
     let error =
         object.get("error").map(|node| ("error", ExpectedAnswer::Error(read_error(&node, report).unwrap_or_default())));
     let denied = object.get("denied").map(|node| read_denied(&node, report));
@@ -185,11 +194,14 @@ pub(super) fn read_expected(node: &Node<'_>, report: &mut Report) -> Option<Expe
     let status = status.and_then(|status| u16::try_from(status).ok());
     let mut headers = object.get("headers").map(|node| read_headers(&node, report)).unwrap_or_default();
     headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
-    let mut answers = [exactly, containing, error].into_iter().flatten();
+    let mut answers = [exactly, containing, file, error].into_iter().flatten();
     let answer = match (answers.next(), answers.next()) {
         (None, _) if denied.is_some() || status.is_some() => ExpectedAnswer::Any,
         (None, _) if heard.is_some() || published.is_some() || !headers.is_empty() => ExpectedAnswer::Success,
-        (None, _) if object.get("heard").is_some() || object.get("status").is_some() => ExpectedAnswer::Success,
+        // Their values are not valid.
+        (None, _) if ["heard", "status", "file"].iter().any(|field| object.get(field).is_some()) => {
+            ExpectedAnswer::Success
+        }
         (None, _) => {
             node.problem(report, code::MISSING_FIELD, "expects nothing: leave it out to accept any answer");
             ExpectedAnswer::Success

@@ -5,10 +5,12 @@
 //! with their paths and suggestions for unknown fields.
 
 mod expect;
+mod identity;
 mod page;
 mod request;
 mod settings;
 mod step;
+mod tool;
 
 use std::path::Path;
 
@@ -23,10 +25,12 @@ use crate::shape;
 pub use expect::{
     Expected, ExpectedAnswer, ExpectedDenial, ExpectedError, ExpectedEvent, ExpectedLine, ExpectedRequest,
 };
+pub use identity::TestIdentity;
 pub use page::PageStep;
 pub use request::{RequestBody, RouteRequest};
 pub use settings::{CompanionPlugin, HttpReply, ReplyBody, TestSettings};
 pub use step::{Step, StepKind};
+pub use tool::ToolStep;
 
 /// The name of the test file in a plugin's directory, without its extension, which is that of any [`Format`].
 const FILE_STEM: &str = "plugin.test";

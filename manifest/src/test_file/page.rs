@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::identity::{IDENTITY, TestIdentity, read_identity};
 use super::request::path_shape;
 use super::step::PLUGIN;
 use crate::field::{Table, field};
-use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PAGE_PARTS_MAX, PATH_CHARS_MAX};
+use crate::limits::{NAME_CHARS_MAX, PAGE_PARTS_MAX, PATH_CHARS_MAX};
 use crate::problem::{Report, code, quoted};
 use crate::read::Node;
 use crate::shape;
@@ -24,7 +25,7 @@ pub struct PageStep {
     /// The payload of the action; `null` if omitted.
     pub payload: Value,
     /// The identity of the person; `None` for none.
-    pub identity: Option<String>,
+    pub identity: Option<TestIdentity>,
 }
 
 pub(super) const PAGE: Table = &[
@@ -35,7 +36,7 @@ pub(super) const PAGE: Table = &[
     }),
     field("action", "The action to run, instead of opening the page.", || shape::line(NAME_CHARS_MAX)),
     field("payload", "The payload of the action; null if left out.", shape::anything),
-    field("identity", "The identity of the person; none if left out.", || shape::line(LINE_CHARS_MAX)),
+    IDENTITY,
     PLUGIN,
 ];
 
@@ -70,7 +71,7 @@ pub(super) fn read_page(what: &Node<'_>, report: &mut Report) -> Option<(Option<
         loaders,
         action,
         payload: payload.map(|node| node.value.clone()).unwrap_or_default(),
-        identity: object.get("identity").and_then(|node| node.line(LINE_CHARS_MAX, report)),
+        identity: read_identity(&object, report),
     };
     Some((super::step::read_plugin(&object, report), step))
 }

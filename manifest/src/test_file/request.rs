@@ -1,11 +1,14 @@
 //! Requests to routes of a plugin, as steps of a test.
 
+use std::path::{Component, Path};
+
 use serde_json::{Value, json};
 
+use super::identity::{IDENTITY, TestIdentity, read_identity};
 use super::settings::{headers_shape, read_headers};
 use super::step::PLUGIN;
 use crate::field::{Table, field};
-use crate::limits::{EXPECTED_MAX, LINE_CHARS_MAX, PATH_CHARS_MAX, TEST_TEXT_CHARS_MAX};
+use crate::limits::{EXPECTED_MAX, PATH_CHARS_MAX, TEST_TEXT_CHARS_MAX};
 use crate::problem::{Report, code, quoted};
 use crate::read::{Node, Object};
 use crate::shape;
@@ -24,7 +27,7 @@ pub struct RouteRequest {
     /// The body.
     pub body: RequestBody,
     /// The identity of the client; `None` for none.
-    pub identity: Option<String>,
+    pub identity: Option<TestIdentity>,
 }
 
 /// The body of a request.
@@ -37,6 +40,8 @@ pub enum RequestBody {
     Json(Value),
     /// Text.
     Text(String),
+    /// The bytes of a file, whose path is relative to the directory of the test file.
+    File(String),
 }
 
 const METHODS: [(&str, &str); 6] =
@@ -53,7 +58,8 @@ pub(super) const REQUEST: Table = &[
     field("headers", "The headers.", headers_shape),
     field("json", "The body as JSON.", shape::anything),
     field("text", "The body as text.", || shape::prose(TEST_TEXT_CHARS_MAX)),
-    field("identity", "The identity of the client; none if left out.", || shape::line(LINE_CHARS_MAX)),
+    field("file", "The body as a file: its path from the directory of the test file.", file_shape),
+    IDENTITY,
     PLUGIN,
 ];
 
@@ -76,7 +82,7 @@ pub(super) fn read_request(what: &Node<'_>, report: &mut Report) -> Option<(Opti
     request.query = object.get("query").map(|node| read_query(&node, report)).unwrap_or_default();
     request.headers = object.get("headers").map(|node| read_headers(&node, report)).unwrap_or_default();
     request.body = read_body(&object, report);
-    request.identity = object.get("identity").and_then(|node| node.line(LINE_CHARS_MAX, report));
+    request.identity = read_identity(&object, report);
     let mut methods = METHODS.iter().filter_map(|(name, method)| Some((method, object.get(name)?)));
     let Some((method, path)) = methods.next() else {
         let names = METHODS.map(|(name, _)| name).join(", ");
@@ -108,16 +114,34 @@ fn read_query(node: &Node<'_>, report: &mut Report) -> Vec<(String, Value)> {
 
 fn read_body(object: &Object<'_>, report: &mut Report) -> RequestBody {
     // A body of JSON may be null, which counts as absent elsewhere.
-    let json = object.written("json");
-    match (json, object.get("text")) {
-        (Some(_), Some(text)) => {
-            text.problem(report, code::CONFLICT, "`json` and `text` are two bodies: remove one of them");
-            RequestBody::Nothing
-        }
-        (Some(json), None) => RequestBody::Json(json.value.clone()),
-        (None, Some(text)) => text.prose(TEST_TEXT_CHARS_MAX, report).map(RequestBody::Text).unwrap_or_default(),
-        (None, None) => RequestBody::Nothing,
+    let bodies = [("json", object.written("json")), ("text", object.get("text")), ("file", object.get("file"))];
+    let mut bodies = bodies.into_iter().filter_map(|(name, node)| Some((name, node?)));
+    let Some((name, body)) = bodies.next() else { return RequestBody::Nothing };
+    if let Some((second, node)) = bodies.next() {
+        let message = format!("`{name}` and `{second}` are two bodies: remove one of them");
+        node.problem(report, code::CONFLICT, message);
     }
+    let read = match name {
+        "json" => Some(RequestBody::Json(body.value.clone())),
+        "text" => body.prose(TEST_TEXT_CHARS_MAX, report).map(RequestBody::Text),
+        _ => read_file(&body, report).map(RequestBody::File),
+    };
+    read.unwrap_or_default()
+}
+
+/// Reads the path of a file in the directory of the test file.
+pub(super) fn read_file(node: &Node<'_>, report: &mut Report) -> Option<String> {
+    let path = node.line(PATH_CHARS_MAX, report)?;
+    if Path::new(&path).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        let message = format!("{} is not in the directory of the test file: put the file there", quoted(&path));
+        node.problem(report, code::INVALID_VALUE, message);
+        return None;
+    }
+    Some(path)
+}
+
+pub(super) fn file_shape() -> Value {
+    shape::line(PATH_CHARS_MAX)
 }
 
 pub(super) fn path_shape() -> Value {

@@ -8,8 +8,10 @@ use super::expect::{
     Expected, ExpectedEvent, ExpectedLine, ExpectedRequest, events_shape, expected_shape, lines_shape, read_events,
     read_expected, read_lines, read_requests, requests_shape,
 };
+use super::identity::{IDENTITY, TestIdentity, read_identity};
 use super::page::{PageStep, page_shape, read_page};
 use super::request::{REQUEST, RouteRequest, path_shape, read_request};
+use super::tool::{ToolStep, read_tool, tool_shape};
 use crate::field::{Table, field};
 use crate::limits::{LINE_CHARS_MAX, NAME_CHARS_MAX, PATTERN_CHARS_MAX};
 use crate::name;
@@ -40,6 +42,8 @@ pub enum StepKind {
         action: String,
         /// The payload; `null` if omitted.
         payload: Value,
+        /// The identity of the caller; `None` for none.
+        identity: Option<TestIdentity>,
         /// The expected answer.
         expect: Expected,
     },
@@ -56,6 +60,18 @@ pub enum StepKind {
         page: Box<PageStep>,
         /// The expected `{title, state, data, params}` of the page, data of the loaders by id, or data of the action.
         /// By default, none of them fails.
+        expect: Expected,
+    },
+    /// Calls an action as a tool.
+    Tool {
+        /// The call.
+        tool: Box<ToolStep>,
+        /// The expected `{content, structuredContent, isError}`, as a client gets it; by default, no error.
+        expect: Expected,
+    },
+    /// Lists the tools that a client sees if all actions of the plugin are exposed.
+    Tools {
+        /// The expected list, as a client gets it.
         expect: Expected,
     },
     /// Delivers an event to the plugin.
@@ -117,6 +133,10 @@ const STEP: Table = &[
         shape::any_of([path_shape(), shape::object(REQUEST, &[])])
     }),
     field("page", "Opens a page of the plugin: its path, or an object with more.", page_shape),
+    field("tool", "Calls an action as a tool, as an assistant does: the action, or an object with more.", tool_shape),
+    field("tools", "Lists the tools that an assistant sees if all actions of the plugin are exposed: `true`.", || {
+        shape::any_of([yes(), shape::object(PLUGIN_ONLY, &[])])
+    }),
     field("event", "Delivers an event to the plugin.", || shape::any_of([line(), shape::object(EVENT, &["name"])])),
     field("emit", "Emits an event to all plugins in the host.", || {
         shape::any_of([line(), shape::object(EMIT, &["name"])])
@@ -134,12 +154,12 @@ const STEP: Table = &[
     field("advance", "Advances the clock, such as by `5m` or `1h 30m`.", line),
     field(
         "expect",
-        "The expected outcome of a call, a page, an event, a health check, a reload or a restart. Left out: success.",
+        "The expected outcome of a step that calls the plugin, loads it or lists its tools. Left out: success.",
         expected_shape,
     ),
     field(
         "save",
-        "Values of the answer of a call, a request or a page: a name, and the path of a value, which later payloads use as `$name`.",
+        "Values of the answer of a call, a request, a page or a tool: a name, and the path of a value, which later payloads use as `$name`.",
         || shape::map(line(), SAVED_MAX),
     ),
     field("expect_log", "Lines that the log must have at this point.", lines_shape),
@@ -149,6 +169,7 @@ const STEP: Table = &[
 const CALL: Table = &[
     field("action", "The action's name.", line),
     field("payload", "The payload; null if left out.", shape::anything),
+    IDENTITY,
     PLUGIN,
 ];
 const EVENT: Table = &[
@@ -170,10 +191,12 @@ const PLUGIN_ONLY: Table = &[PLUGIN];
 /// Values that a step saves.
 const SAVED_MAX: usize = 32;
 /// The fields of which a step has exactly one.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 15] = [
     "call",
     "request",
     "page",
+    "tool",
+    "tools",
     "event",
     "emit",
     "health",
@@ -186,7 +209,8 @@ const KINDS: [&str; 13] = [
     "expect_published",
 ];
 /// The kinds with an `expect` of their own.
-const ANSWERED: [&str; 8] = ["call", "request", "page", "event", "emit", "health", "reload", "restart"];
+const ANSWERED: [&str; 10] =
+    ["call", "request", "page", "tool", "tools", "event", "emit", "health", "reload", "restart"];
 
 pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
     let object = node.object(STEP, report)?;
@@ -215,7 +239,7 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
         expected.problem(report, code::CONFLICT, "`heard` belongs to an event");
     }
     if let (Some(expected), true) = (&expected, *kind != "request" && expect.is_of_request()) {
-        expected.problem(report, code::CONFLICT, "`status` and `headers` belong to a request");
+        expected.problem(report, code::CONFLICT, "`status`, `headers` and `file` belong to a request");
     }
     let save = object.get("save").map(|node| read_save(&node, kind, report)).unwrap_or_default();
     let (plugin, kind) = read_kind(kind, what, expect, report)?;
@@ -224,11 +248,11 @@ pub(super) fn read_step(node: &Node<'_>, report: &mut Report) -> Option<Step> {
 
 /// Reads names and the paths of their values.
 fn read_save(node: &Node<'_>, kind: &str, report: &mut Report) -> Vec<(String, String)> {
-    if !matches!(kind, "call" | "request" | "page") {
+    if !matches!(kind, "call" | "request" | "page" | "tool") {
         node.problem(
             report,
             code::CONFLICT,
-            "belongs to a `call`, a `request` or a `page`: only their answers have values to save",
+            "belongs to a `call`, a `request`, a `page` or a `tool`: only their answers have values to save",
         );
     }
     let mut saved = Vec::new();
@@ -259,6 +283,11 @@ fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report)
             let (plugin, page) = read_page(what, report)?;
             (plugin, StepKind::Page { page: Box::new(page), expect })
         }
+        "tool" => {
+            let (plugin, tool) = read_tool(what, report)?;
+            (plugin, StepKind::Tool { tool: Box::new(tool), expect })
+        }
+        "tools" => (read_subject(what, report)?, StepKind::Tools { expect }),
         "event" => return read_event(what, expect, report),
         "emit" => (None, read_emit(what, expect, report)?),
         "health" => (read_subject(what, report)?, StepKind::Health { expect }),
@@ -275,12 +304,13 @@ fn read_kind(kind: &str, what: &Node<'_>, expect: Expected, report: &mut Report)
 fn read_call(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {
     if what.value.is_string() {
         let action = what.line(LINE_CHARS_MAX, report)?;
-        return Some((None, StepKind::Call { action, payload: Value::Null, expect }));
+        return Some((None, StepKind::Call { action, payload: Value::Null, identity: None, expect }));
     }
     let object = what.object(CALL, report)?;
     let action = object.need("action", report).and_then(|node| node.line(LINE_CHARS_MAX, report));
     let payload = object.get("payload").map(|node| node.value.clone()).unwrap_or_default();
-    Some((read_plugin(&object, report), StepKind::Call { action: action?, payload, expect }))
+    let identity = read_identity(&object, report);
+    Some((read_plugin(&object, report), StepKind::Call { action: action?, payload, identity, expect }))
 }
 
 fn read_event(what: &Node<'_>, expect: Expected, report: &mut Report) -> Option<(Option<String>, StepKind)> {

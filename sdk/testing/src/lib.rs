@@ -65,6 +65,7 @@ mod processes;
 mod record;
 mod route;
 mod setup;
+mod tool;
 
 pub use clock::TestClock;
 pub use file::{DeclaredTests, Surroundings, TestFailure, TestFileError, TestOutcome, assert_test_files_pass};
@@ -76,10 +77,12 @@ pub use processes::TestProcesses;
 pub use record::{DeniedUse, LogLine};
 pub use route::{RouteRequest, RouteResponse};
 pub use setup::PluginSetup;
+pub use tool::ToolRequest;
 
 pub use plugbay::event::{EmitOutcome, Health, Reaction};
 pub use plugbay::log::LogLevel;
 pub use plugbay::metrics::MetricsSnapshot;
 pub use plugbay::page::{ActionResult, LoaderResult, OpenedPage, PageError};
-pub use plugbay::{Event, InvokeError, LoadError};
+pub use plugbay::tool::{Tool, ToolContent, ToolHints, ToolResult};
+pub use plugbay::{Caller, Event, Invocation, InvokeError, LoadError};
 pub use serde_json::{Value, json};

@@ -8,13 +8,12 @@
 //! ```text
 //! POST /mcp        http.rs   ─┐
 //! GET /mcp/stdio   local.rs  ─┼─▶ server.rs: ToolServer ─▶ tool.rs: which tools ─▶ Plugin::invoke
-//! plugbay mcp      stdio     ─┘                            result.rs: the answer
+//! plugbay mcp      stdio     ─┘
 //! ```
 
 mod changes;
 mod http;
 mod local;
-mod result;
 mod server;
 mod tool;
 

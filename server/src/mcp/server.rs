@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use http::request::Parts;
 use parking_lot::Mutex;
+use plugbay::Runtime;
 use plugbay::manifest::ToolPattern;
-use plugbay::{Caller, Invocation, Runtime};
+use plugbay::tool::ToolResult;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Extensions, Implementation, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    CallToolRequestParams, CallToolResponse, Extensions, Implementation, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
@@ -19,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::changes;
 use super::tool::{self, ExposedTool};
-use super::{changes, result};
 use crate::access::{Scope, ScopeKind};
 use crate::{Identity, RequestId, ServerState};
 
@@ -61,7 +62,7 @@ impl Shared {
     fn tools(&self) -> BTreeMap<String, ExposedTool> {
         let plugins = self.runtime.plugins().into_iter().filter(|plugin| plugin.state().takes_calls());
         let tools = plugins.flat_map(|plugin| tool::of_plugin(&plugin, &self.exposed));
-        tools.map(|exposed| (exposed.tool.name.to_string(), exposed)).collect()
+        tools.map(|exposed| (exposed.tool.name.clone(), exposed)).collect()
     }
 
     fn find(&self, name: &str) -> Option<ExposedTool> {
@@ -166,21 +167,18 @@ impl ToolServer {
         exposed: ExposedTool,
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
-    ) -> CallToolResult {
-        let ExposedTool { tool, plugin, action, payload } = exposed;
+    ) -> ToolResult {
+        let ExposedTool { tool, plugin } = exposed;
         let (identity, id) = self.caller(&context.extensions);
         let name = plugin.name();
         if let Some(Err(refusal)) = identity.as_ref().map(|identity| identity.require(ScopeKind::Call, Some(&name))) {
-            return result::failure(refusal.code(), &refusal.to_string(), None);
+            return ToolResult::failure(refusal.code(), &refusal.to_string());
         }
         let Ok(_permit) = self.shared.calls.clone().try_acquire_owned() else {
-            return result::failure("busy", "the server already calls its maximum of tools: try again", None);
+            return ToolResult::failure("busy", "the server already calls its maximum of tools: try again");
         };
         let settings = self.shared.server.settings();
-        let mut invocation = Invocation::new(action)
-            .caller(Caller::Mcp)
-            .payload(&payload.of(request.arguments))
-            .timeout(settings.request_timeout);
+        let mut invocation = tool.invocation(request.arguments.unwrap_or_default()).timeout(settings.request_timeout);
         if let Some((consumer, identity)) = identity.as_ref().and_then(|known| Some((known.consumer()?, known))) {
             invocation = invocation.identity(consumer, identity.scopes_for(&name));
         }
@@ -188,19 +186,17 @@ impl ToolServer {
             invocation = invocation.request_id(id.id()).correlation_id(id.trace_id());
         }
         let called = plugin.invoke(invocation).await;
-        // The older revisions have structured content for objects alone.
-        let takes_any_value =
-            context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         let outcome = called.as_ref().map_or_else(|error| error.code(), |_| "ok");
         let caller = identity.as_ref().and_then(Identity::consumer).unwrap_or("anonymous");
         tracing::info!(target: "plugbay::access", tool = &*tool.name, caller, outcome, "a tool was called");
-        match called {
-            Ok(outcome) => {
-                let declares_result = tool.output_schema.is_some() && takes_any_value;
-                result::of_outcome(&outcome, declares_result, &format!("plugbay:{}", tool.name))
-            }
-            Err(error) => result::of_error(&error, settings.development),
+        let mut result = tool.result(called.as_ref(), settings.development);
+        // The older revisions have structured content for objects alone. A text is in the content as it is.
+        let takes_any_value =
+            context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        if !takes_any_value {
+            result.structured_content = result.structured_content.filter(|value| !value.is_string());
         }
+        result
     }
 }
 
@@ -233,7 +229,7 @@ impl ServerHandler for ToolServer {
         };
         let after = request.and_then(|request| request.cursor).unwrap_or_default();
         let tools = self.shared.tools().into_iter().filter(|(name, exposed)| *name > after && may_call(exposed));
-        let mut tools: Vec<Tool> = tools.map(|(_, exposed)| exposed.tool).take(PAGE_MAX + 1).collect();
+        let mut tools: Vec<_> = tools.map(|(_, exposed)| tool::listed(exposed.tool)).take(PAGE_MAX + 1).collect();
         let has_more = tools.len() > PAGE_MAX;
         tools.truncate(PAGE_MAX);
         let next_cursor = tools.last().filter(|_| has_more).map(|tool| tool.name.to_string());
@@ -254,13 +250,13 @@ impl ServerHandler for ToolServer {
         };
         let cancelled = context.ct.clone();
         tokio::select! {
-            called = self.call(exposed, request, &context) => Ok(called.into()),
+            called = self.call(exposed, request, &context) => Ok(tool::answered(called).into()),
             () = cancelled.cancelled() => Err(ErrorData::internal_error("the call was cancelled", None)),
         }
     }
 
     /// Arguments of tools are in bodies alone, so no tool is looked up for its headers.
-    fn get_tool(&self, _: &str) -> Option<Tool> {
+    fn get_tool(&self, _: &str) -> Option<rmcp::model::Tool> {
         None
     }
 

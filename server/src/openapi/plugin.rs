@@ -1,11 +1,10 @@
 //! The operations of a plugin: its actions, its routes, and the reports of the host on it.
 
-use plugbay::manifest::{ActionDeclaration, Manifest, Method, Route};
+use plugbay::manifest::{ActionDeclaration, Manifest, Method, Route, rebased_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Operation, object};
 use crate::access::ScopeKind;
-use crate::schema::{escaped, rebased};
 
 const JSON: &str = "application/json";
 
@@ -29,7 +28,7 @@ pub(super) fn describe(manifest: &Manifest, has_handler: bool) -> DescribedPlugi
         for (part, schema) in [("payload", &action.payload), ("result", &action.result)] {
             if let Some(schema) = schema {
                 let name = schema_name(manifest, &action.name, part);
-                schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
+                schemas.insert(name.clone(), rebased_schema(schema, &format!("#/components/schemas/{name}")));
             }
         }
     }
@@ -96,9 +95,10 @@ fn route(manifest: &Manifest, route: &Route, schemas: &mut Map<String, Value>) -
     let members = |schema: &Value| schema["properties"].as_object().cloned().unwrap_or_default();
     let mut component = |part: &str, schema: &Value| {
         let name = format!("{id}.{part}");
-        schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
+        schemas.insert(name.clone(), rebased_schema(schema, &format!("#/components/schemas/{name}")));
         move |member: &str| {
-            let member = escaped(member);
+            // As a part of a JSON pointer.
+            let member = member.replace('~', "~0").replace('/', "~1");
             json!({ "$ref": format!("#/components/schemas/{name}/properties/{member}") })
         }
     };
@@ -151,7 +151,7 @@ fn answers(
         let schema = match &response.schema {
             Some(schema) => {
                 let name = format!("{id}.{status}");
-                schemas.insert(name.clone(), rebased(schema, &format!("#/components/schemas/{name}")));
+                schemas.insert(name.clone(), rebased_schema(schema, &format!("#/components/schemas/{name}")));
                 json!({ "$ref": format!("#/components/schemas/{name}") })
             }
             None if *status >= 400 => json!({ "$ref": "#/components/schemas/Error" }),

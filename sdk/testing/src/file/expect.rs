@@ -13,7 +13,8 @@ use crate::record::{DeniedUse, LogLine};
 
 pub(super) fn answer(expected: &ExpectedAnswer, in_order: bool, found: Result<Value, Refusal>) -> Expectation {
     match (expected, found) {
-        (ExpectedAnswer::Any, _) | (ExpectedAnswer::Success, Ok(_)) => Ok(()),
+        // The file was compared with the bytes of the body.
+        (ExpectedAnswer::Any, _) | (ExpectedAnswer::Success | ExpectedAnswer::File(_), Ok(_)) => Ok(()),
         (ExpectedAnswer::Exactly(expected), Ok(found)) => value("the result differs", expected, &found, Match::Exact),
         (ExpectedAnswer::Containing(Value::String(part)), Ok(Value::String(text))) if text.contains(part) => Ok(()),
         (ExpectedAnswer::Containing(expected), Ok(found)) => {

@@ -9,6 +9,7 @@ mod page;
 mod route;
 mod run;
 mod saved;
+mod tool;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -21,7 +21,7 @@ pub(super) fn answer(
     };
     let mut page = plugin.page(&step.path).with_state(state);
     if let Some(identity) = &step.identity {
-        page = page.identity(identity, &[]);
+        page = page.identity(&*identity.name, &identity.scopes());
     }
     let payload = saved.fill(&step.payload)?;
     Ok(match (&step.action, &step.loaders) {

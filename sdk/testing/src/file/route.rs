@@ -1,6 +1,10 @@
 //! Steps that request routes.
 
+use std::path::Path;
+
 use plugbay::manifest::{Expected, ExpectedAnswer, RequestBody, RouteRequest};
+use plugbay::policy::Pattern;
+use plugbay_files::PluginDirectory;
 use serde_json::Value;
 
 use super::compare::shown;
@@ -9,11 +13,15 @@ use super::saved::Saved;
 use crate::plugin::TestPlugin;
 use crate::route::RouteResponse;
 
+/// The most bytes of a file that is sent or expected.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
 /// Sends a request with the saved values that it uses.
 pub(super) fn send(
     request: &RouteRequest,
     plugin: &TestPlugin,
     saved: &Saved,
+    directory: &Path,
 ) -> Result<RouteResponse, Box<super::TestFailure>> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let mut segments = Vec::new();
@@ -40,18 +48,31 @@ pub(super) fn send(
         sent = sent.header(name, value);
     }
     if let Some(identity) = &request.identity {
-        sent = sent.identity(identity, &[]);
+        sent = sent.identity(&*identity.name, &identity.scopes());
     }
     Ok(match &request.body {
         RequestBody::Nothing => sent,
         RequestBody::Json(value) => sent.json(saved.fill(value)?),
         RequestBody::Text(text) => sent.body(text.as_bytes()),
+        RequestBody::File(name) => sent.body(file(directory, name)?),
     }
     .send())
 }
 
-/// Compares the status and the headers.
-pub(super) fn check(expected: &Expected, response: &RouteResponse) -> Expectation {
+/// Reads a file in the directory of the test file.
+fn file(directory: &Path, name: &str) -> Result<Vec<u8>, Box<super::TestFailure>> {
+    let read = PluginDirectory::open(directory).and_then(|directory| directory.read(name, FILE_BYTES_MAX));
+    read.map_err(|error| {
+        failure(format!(
+            "the file {} {}; `file` is a path from the test file's directory",
+            error.path.display(),
+            error.problem
+        ))
+    })
+}
+
+/// Compares the status, the headers, and a body that is to be that of a file.
+pub(super) fn check(expected: &Expected, response: &RouteResponse, directory: &Path) -> Expectation {
     if let Some(status) = expected.status
         && status != response.status
     {
@@ -60,12 +81,29 @@ pub(super) fn check(expected: &Expected, response: &RouteResponse) -> Expectatio
     }
     for (name, value) in &expected.headers {
         match response.header(name) {
-            Some(found) if found == value => {}
+            Some(found) if found == value || Pattern::new(&**value).matches(found) => {}
             Some(found) => return Err(failure(format!("expected header `{name}: {value}`, but it is `{found}`"))),
             None => return Err(failure(format!("expected header `{name}: {value}`, but the answer has none"))),
         }
     }
-    Ok(())
+    match &expected.answer {
+        // An error is reported as one, unless its status is expected.
+        ExpectedAnswer::File(name) if expected.status.is_some() || response.status < 400 => {
+            same_bytes(name, &file(directory, name)?, &response.body)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same_bytes(name: &str, expected: &[u8], found: &[u8]) -> Expectation {
+    if expected == found {
+        return Ok(());
+    }
+    let at = expected.iter().zip(found).take_while(|(expected, found)| expected == found).count();
+    let (wanted, there) = (expected.len(), found.len());
+    Err(failure(format!(
+        "the body has {there} bytes and is not the file `{name}`, which has {wanted}: they differ at byte {at}"
+    )))
 }
 
 /// The body of an answer, or the error of a route that failed. A status of 400 and more that the plugin answers itself

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use plugbay::error::{BuildError, EventError};
 use plugbay::manifest::{ExpectedAnswer, HttpReply, ReplyBody, Step, StepKind, Test, TestSettings};
-use plugbay::{InvokeError, LoadError, Package, Policy};
+use plugbay::{Invocation, InvokeError, LoadError, Package, Policy};
 use serde_json::{Value, json};
 
 use super::saved::Saved;
 use super::{Surroundings, TestFailure, TestOutcome};
-use super::{expect, page, route};
+use super::{expect, page, route, tool};
 use crate::host::TestHost;
 use crate::http::response;
 use crate::plugin::TestPlugin;
@@ -68,7 +68,7 @@ fn go(
     for step in &test.steps {
         let name = step.plugin.as_deref().unwrap_or(&subject);
         let taken = match plugins.iter_mut().find(|plugin| plugin.name() == name) {
-            Some(plugin) => take(step, host, plugin, &mut saved),
+            Some(plugin) => take(step, host, plugin, &mut saved, directory),
             None => Err(failure(format!("the host has no plugin `{name}`"))),
         };
         taken.map_err(|failure| Box::new(TestFailure { step: step.path.clone(), ..*failure }))?;
@@ -76,18 +76,24 @@ fn go(
     Ok(())
 }
 
-fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved) -> Expectation {
+fn take(step: &Step, host: &TestHost, plugin: &mut TestPlugin, saved: &mut Saved, directory: &Path) -> Expectation {
     let (denied_before, published_before) = (host.denials().len(), host.event_count());
     let (expect, answer) = match &step.kind {
-        StepKind::Call { action, payload, expect } => {
-            (expect, plugin.try_call(action, saved.fill(payload)?).map_err(Refusal::from))
+        StepKind::Call { action, payload, identity, expect } => {
+            let mut call = Invocation::new(action).payload(&saved.fill(payload)?);
+            if let Some(identity) = identity {
+                call = call.identity(&*identity.name, identity.scopes());
+            }
+            (expect, plugin.invoke(call).map_err(Refusal::from))
         }
         StepKind::Request { request, expect } => {
-            let response = route::send(request, plugin, saved)?;
-            route::check(expect, &response)?;
+            let response = route::send(request, plugin, saved, directory)?;
+            route::check(expect, &response, directory)?;
             (expect, route::answer(response, expect))
         }
         StepKind::Page { page, expect } => (expect, page::answer(page, plugin, saved)?),
+        StepKind::Tool { tool, expect } => (expect, tool::answer(tool, plugin, saved)?),
+        StepKind::Tools { expect } => (expect, Ok(json!(plugin.tools()))),
         StepKind::Event { name, data, source, correlation_id, expect } => {
             let mut event = plugin.make_event(name, saved.fill(data)?);
             event.source = source.clone().unwrap_or_else(|| "host".to_owned());

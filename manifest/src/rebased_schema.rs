@@ -1,4 +1,4 @@
-//! A plugin's JSON Schema as a part of a larger document: a description of the server, or of the arguments of a tool.
+//! A plugin's JSON Schema as a part of a larger document: a description of a server, or of the arguments of a tool.
 //!
 //! The schema is taken as it is. Only its local references change: `#` is the schema itself in the manifest, and the
 //! whole document here.
@@ -13,8 +13,9 @@ const DATA: [&str; 5] = ["const", "default", "enum", "example", "examples"];
 /// Keywords whose values are schemas by name.
 const BY_NAME: [&str; 5] = ["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
-/// Returns a schema of a plugin for a place in a document, which is a JSON pointer such as `#/components/schemas/a`.
-pub(crate) fn rebased(schema: &Value, place: &str) -> Value {
+/// Returns a schema of a manifest for a place in a larger document, which is a JSON pointer such as
+/// `#/components/schemas/a`. Its local references lead there.
+pub fn rebased_schema(schema: &Value, place: &str) -> Value {
     let mut schema = schema.clone();
     if let Some(members) = schema.as_object_mut() {
         // Plugins' schemas are read as draft 2020-12 whatever they state, which is the document's dialect.
@@ -84,7 +85,7 @@ fn rewrite(schema: &mut Value, place: &str, anchors: &BTreeMap<String, String>) 
 }
 
 /// A name as a part of a JSON pointer.
-pub(crate) fn escaped(name: &str) -> String {
+fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -115,11 +116,11 @@ mod tests {
             "$defs": { "leaf": { "const": { "$ref": "#" } }, "a/b": { "type": "string" } },
             "anyOf": [{ "$ref": "#/components/schemas/shop.add/$defs/leaf" }, { "$ref": "https://example.org/other#x" }],
         });
-        assert_eq!(rebased(&schema, "#/components/schemas/shop.add"), expected);
+        assert_eq!(rebased_schema(&schema, "#/components/schemas/shop.add"), expected);
     }
 
     #[test]
     fn schema_that_is_a_boolean_stays_one() {
-        assert_eq!(rebased(&json!(true), "#/a"), json!(true));
+        assert_eq!(rebased_schema(&json!(true), "#/a"), json!(true));
     }
 }
