@@ -45,7 +45,7 @@ impl Served {
             let _ = stderr.read_to_string(&mut rest);
             panic!("{error}: {line}{rest}")
         });
-        let url = printed["url"].as_str().expect("a URL");
+        let url = printed["url"].as_str().unwrap_or_else(|| panic!("no URL: {printed}"));
         let address = url.trim_start_matches("http://").trim_start_matches("https://").parse().expect("an address");
         Served { child, stderr, address, printed }
     }

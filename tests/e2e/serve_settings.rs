@@ -12,6 +12,7 @@ use crate::harness::client::{get, request};
 use crate::harness::command::{Plugbay, plugin_file};
 use crate::harness::guest::feature;
 use crate::harness::host::TestPlugin;
+use crate::harness::patience::until;
 use crate::harness::tls::{CertificateFiles, Http2, connect, get_http1};
 
 /// A host's file that a test writes again.
@@ -42,6 +43,11 @@ fn arguments(files: &CertificateFiles) -> [String; 4] {
     ["--tls-certificate".to_owned(), path("cert.pem"), "--tls-key".to_owned(), path("key.pem")]
 }
 
+/// Ends a server while clients of HTTP/2 in this test can answer it, without which it waits for them for a while.
+async fn end(served: Served) {
+    tokio::task::spawn_blocking(|| served.end()).await.expect("it ends");
+}
+
 #[tokio::test]
 async fn session_over_tls_has_a_cookie_for_tls_alone() {
     let files = CertificateFiles::new();
@@ -59,7 +65,42 @@ async fn session_over_tls_has_a_cookie_for_tls_alone() {
     let own = [("cookie", cookie.split(';').next().expect("a value")), ("sec-fetch-site", "same-origin")];
     let who = client.try_request("GET", "/api/v1/session", &own, "").await.expect("an answer").json();
     assert_eq!((&who["consumer"], &who["scopes"]), (&json!("operator"), &json!(["manage"])), "{who}");
-    served.end();
+    end(served).await;
+}
+
+/// Clients of the tools, processes and plugins could not use an address with `http`.
+#[tokio::test]
+async fn server_over_tls_names_itself_with_https() {
+    let files = CertificateFiles::new();
+    let plugin = TestPlugin::from(feature::API).manifest("name", json!("watcher"));
+    let plugin = plugin_file(plugin.manifest("permissions", json!([{ "resource": "api.read" }])));
+    let settings = Settings::new(json!({
+        "policy": [{ "resource": "*" }], "mcp": ["*"], "plugins": [{ "url": plugin.path() }],
+        "processes": [{ "id": "env", "cmd": "sh -c 'echo url=$PLUGBAY_API_URL'", "autostart": true }],
+    }));
+    let tls = arguments(&files);
+    let host = settings.shown();
+    let served = Served::start(&[&["--host-file", &host], tls.each_ref().map(String::as_str).as_slice()].concat());
+    let stream = connect(served.address, &files.path("root.pem"), &["h2"]).await.expect("a connection");
+    let client = Http2::over(stream).await;
+
+    let wrong = [("authorization", "Bearer pbk_wrong")];
+    let refused = client.try_request("POST", "/mcp", &wrong, "").await.expect("an answer");
+    assert_eq!(refused.status, 401);
+    let metadata = "resource_metadata=\"https://localhost/.well-known/oauth-protected-resource/mcp\"";
+    assert_contains(refused.header("www-authenticate").expect("a challenge"), &[metadata]);
+    let metadata = client.request("GET", "/.well-known/oauth-protected-resource/mcp", "").await.json();
+    assert_eq!(metadata["resource"], "https://localhost/mcp");
+
+    let token = client.request("POST", "/plugins/watcher/actions/token", json!({ "scopes": ["read"] }).to_string());
+    let own = format!("https://{}", served.address);
+    assert_eq!(token.await.json()["result"]["url"], own);
+    let told = until("the variable of the process", async || {
+        let lines = client.request("GET", "/logs?processId=env", "").await.text();
+        Some(lines.split_once("url=")?.1.split('"').next()?.to_owned())
+    });
+    assert_eq!(told.await, own);
+    end(served).await;
 }
 
 /// The server's limits on open files, soft and hard, if it is started with these.
