@@ -21,6 +21,7 @@ fn main() -> anyhow::Result<()> {
         (hostile::GOOD, hostile::good_client),
         (hostile::HOSTILE, hostile::hostile_client),
         (processes::CHILD, processes::child),
+        (http::SERVE, http::serve),
         (subject::http::CLIENT, subject::http::client),
     ];
     run(ROWS, &children)

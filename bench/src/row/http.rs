@@ -1,15 +1,12 @@
-//! The route of a plugin compared with the same handler written with axum, and with a minimal host of `wasi:http`. The
-//! requests come from another process over
-//! 16 connections, which shares the processor with the server.
+//! The route of a plugin compared with the same handler written with axum, with raw wasmtime behind axum, and with a
+//! minimal host of `wasi:http`. The requests come from another process over 16 connections, which shares the processor
+//! with the server.
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use axum::body::Bytes;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use plugbay::manifest::{Format, Instances, Layer};
 use plugbay_server::{Server, ServerSettings, ServerState, plugin_routes};
 
@@ -18,9 +15,9 @@ use crate::guest;
 use crate::measure::{Subject, interleave};
 use crate::payload;
 use crate::report::{Row, Target};
-use crate::subject::http::{Asked, HttpServer, median, requests};
+use crate::subject::http::{Asked, HttpServer, json, median, requests};
 use crate::subject::minimal::MinimalHost;
-use crate::subject::{executor, native, plugbay as bay};
+use crate::subject::{executor, native, plugbay as bay, raw_http};
 
 /// The routes of the benchmark's plugin.
 const ROUTES: &str = r#"{"routes": [
@@ -96,39 +93,70 @@ fn row(
     &(method, path, body): &(&'static str, &'static str, &'static str),
     throughput: f64,
 ) -> anyhow::Result<Row> {
-    let native = axum::Router::new()
-        .route("/plugins/bench/ping", get(async || json("ping", "null")))
-        .route("/plugins/bench/echo", post(async |body: Bytes| json("echo", std::str::from_utf8(&body).unwrap_or(""))));
-    let native = HttpServer::start(async |listener| {
-        let _ = axum::serve(listener, native).await;
-    })?;
+    let path: &'static str = if path == "/ping" { "/plugins/bench/ping" } else { "/plugins/bench/echo" };
+    let asked = Asked { method, path, body };
+    let servers: Vec<HttpServer> =
+        SUBJECTS.iter().map(|subject| start(subject, &bench.wasm, instances)).collect::<anyhow::Result<_>>()?;
+    let mut slow = SUBJECTS.map(|_| Vec::new());
+    let subjects = SUBJECTS
+        .iter()
+        .zip(&servers)
+        .zip(&mut slow)
+        .map(|((name, server), slow)| Subject::new(*name, |calls| requests(server.address, asked, calls, slow)));
+    let samples = interleave(subjects.collect(), bench.slower(BATCH))?;
+    let how = if instances == Instances::PerCall { "a fresh sandbox per request" } else { "warm instances" };
+    let name = format!("http, {how}: {method} {path}, body of {} bytes; time per request", body.len());
+    let row = Row::new(name, samples)
+        .ratio(AXUM, PLUGBAY, Some(Target::AtLeast(throughput)))
+        .ratio(AXUM, RAW, None)
+        .ratio(RAW, PLUGBAY, None);
+    Ok(SUBJECTS
+        .iter()
+        .zip(slow)
+        .fold(row, |row, (name, slow)| row.fact(format!("{name}, 99th percentile"), median(slow), "µs", None)))
+}
+
+const AXUM: &str = "axum";
+const RAW: &str = "raw wasmtime behind axum";
+const PLUGBAY: &str = "plugbay";
+const SUBJECTS: [&str; 3] = [AXUM, RAW, PLUGBAY];
+
+/// Starts a server of one of the subjects.
+fn start(subject: &str, wasm: &[u8], instances: Instances) -> anyhow::Result<HttpServer> {
+    if subject != PLUGBAY {
+        let router = if subject == RAW { raw_http::router(LIVE_INSTANCES, wasm, instances)? } else { native_router() };
+        return HttpServer::start(async |listener| {
+            let _ = axum::serve(listener, router).await;
+        });
+    }
     let runtime = bay::runtime(LIVE_INSTANCES, None)?;
-    let package = bay::package("bench", &bench.wasm, instances).manifest(Layer::parse("routes", ROUTES, Format::Json)?);
+    let package = bay::package("bench", wasm, instances).manifest(Layer::parse("routes", ROUTES, Format::Json)?);
     let plugin = executor()?.block_on(runtime.load(package))?;
     ensure!(plugin.is_loaded(), "the plugin serves");
     let state = ServerState::new(&runtime, ServerSettings::default());
     let server = Server::new(&state, plugin_routes(&state));
-    let plugbay = HttpServer::start(async move |listener| server.serve(listener).await)?;
-
-    let path: &'static str = if path == "/ping" { "/plugins/bench/ping" } else { "/plugins/bench/echo" };
-    let asked = Asked { method, path, body };
-    let (mut native_slow, mut plugbay_slow) = (Vec::new(), Vec::new());
-    let subjects = vec![
-        Subject::new("axum", |calls| requests(native.address, asked, calls, &mut native_slow)),
-        Subject::new("plugbay", |calls| requests(plugbay.address, asked, calls, &mut plugbay_slow)),
-    ];
-    let how = if instances == Instances::PerCall { "a fresh sandbox per request" } else { "warm instances" };
-    let samples = interleave(subjects, bench.slower(BATCH))?;
-    Ok(Row::new(format!("http, {how}: {method} {path}, body of {} bytes; time per request", body.len()), samples)
-        .ratio("axum", "plugbay", Some(Target::AtLeast(throughput)))
-        .fact("axum, 99th percentile", median(native_slow), "µs", None)
-        .fact("plugbay, 99th percentile", median(plugbay_slow), "µs", None))
+    HttpServer::start(async move |listener| server.serve(listener).await)
 }
 
-/// The native handler: the answer of an action as JSON.
-fn json(action: &str, payload: &str) -> Response {
-    match native::call(action, payload) {
-        Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+/// The handlers of the benchmark's job, native.
+fn native_router() -> axum::Router {
+    axum::Router::new().route("/plugins/bench/ping", get(async || json(native::call("ping", "null")))).route(
+        "/plugins/bench/echo",
+        post(async |body: Bytes| json(native::call("echo", std::str::from_utf8(&body).unwrap_or("")))),
+    )
+}
+
+/// The first argument of a process that serves a subject, for a profiler: its name, the file of the component, and
+/// `warm` or `fresh`. It prints its address.
+pub const SERVE: &str = "serve";
+
+/// Serves a subject until the process is stopped.
+pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
+    let [subject, wasm, how] = arguments else { bail!("subject, component, `warm` or `fresh`") };
+    let instances = if how == "fresh" { Instances::PerCall } else { Instances::Count(processors()?) };
+    let server = start(subject, &std::fs::read(wasm)?, instances)?;
+    println!("{}", server.address);
+    loop {
+        std::thread::park();
     }
 }

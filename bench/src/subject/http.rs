@@ -6,6 +6,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,6 +35,14 @@ impl HttpServer {
         let address = listener.local_addr()?;
         executor.spawn(serve(listener));
         Ok(HttpServer { address, _executor: executor })
+    }
+}
+
+/// The answer of an action as JSON.
+pub fn json(answer: anyhow::Result<String>) -> Response {
+    match answer {
+        Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 

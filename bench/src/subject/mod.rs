@@ -6,6 +6,7 @@ pub mod minimal;
 pub mod native;
 pub mod plugbay;
 pub mod raw;
+pub mod raw_http;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
