@@ -70,7 +70,11 @@ impl RequestId {
     /// Becomes the id of the next call. An id that was never created serves for that call too, which costs nothing.
     fn begin(&mut self, given: Option<&str>) {
         match given {
-            Some(given) => self.0 = Arc::new(given.to_owned().into()),
+            // The memory of the last call's id serves for this one.
+            Some(given) => match Arc::get_mut(&mut self.0).and_then(OnceLock::get_mut) {
+                Some(id) => given.clone_into(id),
+                None => self.0 = Arc::new(given.to_owned().into()),
+            },
             None if self.0.get().is_some() => *self = RequestId::default(),
             None => {}
         }

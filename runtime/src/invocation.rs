@@ -33,7 +33,7 @@ pub struct Invocation<'a> {
     /// The reason if the payload is not JSON, with which the call fails.
     pub(crate) invalid_payload: Option<Box<str>>,
     pub(crate) caller: Caller,
-    pub(crate) request_id: Option<String>,
+    pub(crate) request_id: Option<Cow<'a, str>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) answer_checked: bool,
     /// The chain of waiting plugins, if a plugin makes this call.
@@ -98,7 +98,7 @@ impl<'a> Invocation<'a> {
 
     /// Sets the id under which the call is logged. Default: a number that is unique in this process.
     #[must_use]
-    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+    pub fn request_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.request_id = Some(id.into());
         self
     }

@@ -50,7 +50,7 @@ async fn run(plugin: &ProvidedPlugin, invocation: Invocation<'_>) -> Result<Stri
     }
     let call = HostCall {
         plugin: chain.as_ref().map(|chain| chain.caller().to_owned()).unwrap_or_default(),
-        request_id: request_id.unwrap_or_default(),
+        request_id: request_id.unwrap_or_default().into_owned(),
         time_left: timeout,
     };
     let time = TimeLimit::from_now(timeout);

@@ -48,9 +48,10 @@ impl HostState {
     }
 
     /// The headers of the request that the plugin may see.
-    fn visible_headers(&self) -> impl Iterator<Item = &(String, Vec<u8>)> {
-        let headers = self.request().map_or(&[][..], |request| &request.headers);
-        headers.iter().filter(|(name, _)| is_visible(&self.plugin.request_headers, name))
+    fn visible_headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let headers = self.request().into_iter().flat_map(|request| &request.headers);
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        headers.filter(|(name, _)| is_visible(&self.plugin.request_headers, name))
     }
 
     fn response(&mut self) -> &mut HttpResponse {
@@ -125,7 +126,7 @@ impl wit::Host for HostState {
     }
 
     fn request_route(&mut self) -> Option<String> {
-        self.request()?.route.clone()
+        self.request()?.route.as_deref().map(str::to_owned)
     }
 
     fn request_param(&mut self, name: String) -> Option<String> {
@@ -142,11 +143,11 @@ impl wit::Host for HostState {
 
     fn request_header(&mut self, name: String) -> Vec<Vec<u8>> {
         let name = name.to_ascii_lowercase();
-        self.visible_headers().filter(|(header, _)| *header == name).map(|(_, value)| value.clone()).collect()
+        self.visible_headers().filter(|(header, _)| *header == name).map(|(_, value)| value.to_vec()).collect()
     }
 
     fn request_headers(&mut self) -> Vec<(String, Vec<u8>)> {
-        self.visible_headers().cloned().collect()
+        self.visible_headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
     }
 
     async fn request_body(&mut self) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The HTTP request that an action answers, as a server passes it on. See
 /// [`Invocation::http_request`](crate::Invocation::http_request).
@@ -16,10 +17,10 @@ use bytes::Bytes;
 pub struct HttpRequest {
     pub(crate) method: String,
     pub(crate) path: String,
-    pub(crate) route: Option<String>,
+    pub(crate) route: Option<Arc<str>>,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
     pub(crate) previous: Option<String>,
 }
@@ -32,7 +33,7 @@ impl HttpRequest {
 
     /// Sets the template of the route that matched, such as `/items/{id}`. Default: none.
     #[must_use]
-    pub fn route(mut self, template: impl Into<String>) -> Self {
+    pub fn route(mut self, template: impl Into<Arc<str>>) -> Self {
         self.route = Some(template.into());
         self
     }
@@ -51,10 +52,21 @@ impl HttpRequest {
         self
     }
 
-    /// Adds a header. A name may occur several times; it is compared without case.
+    /// Adds a header. A name may occur several times; it is compared without case. A name or a value that HTTP does not
+    /// allow is left out: no client can send it.
     #[must_use]
-    pub fn header(mut self, name: impl AsRef<str>, value: impl Into<Vec<u8>>) -> Self {
-        self.headers.push((name.as_ref().to_ascii_lowercase(), value.into()));
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        let name = HeaderName::from_bytes(name.as_ref().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_ref())) {
+            self.headers.append(name, value);
+        }
+        self
+    }
+
+    /// Sets all headers, as a server has received them.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
         self
     }
 

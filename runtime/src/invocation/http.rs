@@ -44,7 +44,7 @@ impl HttpCall {
     /// Creates a call from a request that is not streamed, whose path is percent-encoded.
     ///
     /// # Errors
-    /// [`http::Error`] if its method, path or a header is not one of HTTP.
+    /// [`http::Error`] if its method or path is not one of HTTP.
     pub fn from_request(request: HttpRequest) -> Result<Self, http::Error> {
         let mut target = request.path;
         if !request.query.is_empty() {
@@ -52,8 +52,8 @@ impl HttpCall {
             target = format!("{target}?{query}");
         }
         let mut builder = Request::builder().method(request.method.as_str()).uri(target);
-        for (name, value) in request.headers {
-            builder = builder.header(name, value);
+        if let Some(headers) = builder.headers_mut() {
+            *headers = request.headers;
         }
         Ok(HttpCall::new(builder.body(Full::new(request.body.unwrap_or_default()))?))
     }

@@ -82,7 +82,7 @@ impl From<HttpRequest> for RouteCall {
 /// The answer of a route.
 #[derive(Debug, Clone)]
 pub struct RouteOutcome {
-    pub(crate) route: String,
+    pub(crate) route: Arc<str>,
     pub(crate) outcome: Outcome,
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct RouteTable {
     root: Segment,
     /// The schemas of each route's parameters, in the order of the manifest.
     parameters: Vec<RouteParameters>,
+    /// The path of each route, in the same order. Requests share them.
+    templates: Vec<Arc<str>>,
 }
 
 /// The routes below a sequence of segments.
@@ -70,6 +72,7 @@ impl RouteTable {
                 node.routes.push((route.method, index));
             }
         }
+        table.templates = routes.iter().map(|route| route.path.as_str().into()).collect();
         table.parameters = routes.iter().map(RouteParameters::compile).collect::<Result<_, _>>()?;
         Ok(Arc::new(table))
     }
@@ -77,6 +80,11 @@ impl RouteTable {
     /// Returns the schemas of the parameters of the route with this index.
     pub(crate) fn parameters(&self, index: usize) -> &RouteParameters {
         &self.parameters[index]
+    }
+
+    /// Returns the path of the route with this index, such as `/items/{id}`.
+    pub(crate) fn template(&self, index: usize) -> &Arc<str> {
+        &self.templates[index]
     }
 
     /// Returns whether there is a route with this path, for any method.
@@ -98,6 +106,9 @@ impl RouteTable {
         }
     }
 }
+
+/// The segments of a path for which memory is taken at once.
+const SEGMENTS_EXPECTED: usize = 4;
 
 struct Search<'a> {
     method: Option<Method>,
@@ -133,11 +144,15 @@ impl<'a> Search<'a> {
 /// # Errors
 /// [`MalformedPath`] if an escape is not two hexadecimal digits, or a segment is not UTF-8.
 pub(crate) fn decoded_segments(path: &str) -> Result<Vec<Cow<'_, str>>, MalformedPath> {
-    segments(path).map(decoded).collect()
+    let mut all = Vec::with_capacity(SEGMENTS_EXPECTED);
+    for segment in segments(path) {
+        all.push(decoded(segment)?);
+    }
+    Ok(all)
 }
 
 fn decoded(segment: &str) -> Result<Cow<'_, str>, MalformedPath> {
-    if !segment.contains('%') {
+    if !segment.bytes().any(|byte| byte == b'%') {
         return Ok(segment.into());
     }
     let is_escape = |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));

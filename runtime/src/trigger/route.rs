@@ -38,7 +38,7 @@ pub(crate) async fn handle(plugin: &CurrentRevision, mut call: RouteCall) -> Res
         call.request().previous = Some(outcome.into_json());
     }
     let outcome = dispatch::invoke(plugin, &mut invocation(&call, &route.actions[last], &payload, since)).await?;
-    Ok(RouteOutcome { route: route.path.clone(), outcome })
+    Ok(RouteOutcome { route: revision.routes.template(index).clone(), outcome })
 }
 
 /// Finds the route of a request, and completes the request with its template and parameters.
@@ -50,7 +50,7 @@ fn match_route(revision: &LoadedPlugin, request: &mut HttpRequest) -> Result<usi
     let routes = &revision.manifest.routes;
     match revision.routes.find(Method::from_name(method), &segments) {
         RouteMatch::Route { index, values } => {
-            let template = &routes[index].path;
+            let template = revision.routes.template(index);
             let names = template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
             request.params = names.map(str::to_owned).zip(values).collect();
             request.route = Some(template.clone());
@@ -108,10 +108,10 @@ fn payload<'b>(revision: &LoadedPlugin, action: &str, body: &'b [u8]) -> Result<
 }
 
 /// The call of one action of the chain.
-fn invocation<'a>(call: &RouteCall, action: &'a str, payload: &'a str, since: Instant) -> Invocation<'a> {
+fn invocation<'a>(call: &'a RouteCall, action: &'a str, payload: &'a str, since: Instant) -> Invocation<'a> {
     let mut invocation = Invocation::new(action).caller(Caller::Http);
     invocation.payload = Cow::Borrowed(payload);
-    invocation.request_id = call.request_id.clone();
+    invocation.request_id = call.request_id.as_deref().map(Cow::Borrowed);
     invocation.timeout = call.timeout.map(|timeout| timeout.saturating_sub(since.elapsed()));
     invocation.context = Some(Arc::clone(&call.context));
     invocation

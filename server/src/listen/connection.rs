@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -38,18 +38,20 @@ pub(super) struct Connections {
     idle_timeout: Duration,
     write_timeout: Duration,
     open: Mutex<HashMap<u64, Arc<Activity>>>,
-    /// Orders accepted connections and ended requests.
-    clock: AtomicU64,
+    /// The number of connections so far.
+    accepted: AtomicU64,
+    started: Instant,
 }
 
 impl Connections {
     pub(super) fn new(front: Front, settings: &ServerSettings) -> Self {
         let header_bytes = settings.header_bytes_max.max(HEADER_BYTES_MIN);
         let mut builder = Builder::new(TokioExecutor::new());
+        // Hyper's own limit would make a timer for each request. The one of the connection takes its place.
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
+            .header_read_timeout(None)
             .max_buf_size(header_bytes)
             .max_headers(settings.headers_max);
         builder
@@ -65,16 +67,31 @@ impl Connections {
             idle_timeout: settings.header_timeout,
             write_timeout: settings.write_timeout,
             open: Mutex::default(),
-            clock: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            started: Instant::now(),
         }
     }
 
     /// Registers an accepted connection until what it returns is dropped.
     pub(super) fn register(self: &Arc<Self>) -> OpenConnection {
-        let number = self.clock.fetch_add(1, Ordering::Relaxed);
-        let activity = Arc::new(Activity { used: AtomicU64::new(number), ..Activity::default() });
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let activity = Arc::new(Activity { used: AtomicU64::new(self.micros()), ..Activity::default() });
         self.open.lock().insert(number, activity.clone());
         OpenConnection { connections: self.clone(), number, activity }
+    }
+
+    /// The time since the server started, in microseconds.
+    fn micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The time that a connection may still be without a request; zero once it is over.
+    fn idle_left(&self, activity: &Activity) -> Duration {
+        if activity.is_running() {
+            return self.idle_timeout;
+        }
+        let idle = self.micros().saturating_sub(activity.used.load(Ordering::Relaxed));
+        self.idle_timeout.saturating_sub(Duration::from_micros(idle))
     }
 
     /// Asks the connection to end that has been without a request for the longest time. Returns whether there is one.
@@ -127,12 +144,11 @@ impl Connections {
                     }
                 }
                 () = &mut idle => {
-                    if !activity.take() {
-                        // Hyper bounds neither the time before it knows the protocol nor that of an idle connection of
-                        // HTTP/2.
+                    let left = self.idle_left(activity);
+                    if left.is_zero() {
                         return;
                     }
-                    idle.as_mut().reset(tokio::time::Instant::now() + self.idle_timeout);
+                    idle.as_mut().reset(tokio::time::Instant::now() + left);
                 }
             }
         }
@@ -164,20 +180,14 @@ impl Drop for OpenConnection {
 #[derive(Debug, Default)]
 struct Activity {
     running: AtomicUsize,
-    ran: AtomicBool,
-    /// The moment of its last request.
+    /// The end of its last request, or its start; in microseconds after that of the server.
     used: AtomicU64,
     unwanted: Notify,
 }
 
 impl Activity {
     fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed) > 0
-    }
-
-    /// Returns whether a request is running, or has run since the last look.
-    fn take(&self) -> bool {
-        self.ran.swap(false, Ordering::Relaxed) || self.is_running()
+        self.running.load(Ordering::Acquire) > 0
     }
 }
 
@@ -196,9 +206,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.activity.used.store(self.connections.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        self.activity.ran.store(true, Ordering::Relaxed);
-        self.activity.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.used.store(self.connections.micros(), Ordering::Relaxed);
+        self.activity.running.fetch_sub(1, Ordering::Release);
     }
 }
 

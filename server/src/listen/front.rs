@@ -20,9 +20,11 @@ use tower::Service;
 use tracing::{Instrument, Span};
 
 use super::{ConnectionInfo, RequestId, WithoutIds};
-use crate::telemetry::request_span;
+use crate::telemetry::{RouteKind, request_span};
 use crate::{ServerState, answer};
 
+/// The target of the access log.
+const ACCESS: &str = "plugbay::access";
 /// The methods that some path answers.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -44,7 +46,11 @@ impl Front {
     pub(super) async fn answer(&self, request: Request<Incoming>, info: ConnectionInfo) -> Response {
         let (since, mut id) = (Instant::now(), RequestId::of(request.headers()));
         let span = request_span(request.method(), request.uri().path(), request.headers(), &mut id);
-        self.answer_in_span(request, info, since, id).instrument(span).await
+        if span.is_disabled() {
+            return self.answer_in_span(request, info, since, id).await;
+        }
+        // Boxed, so that the future of a request without a trace stays as small as it is.
+        Box::pin(self.answer_in_span(request, info, since, id).instrument(span)).await
     }
 
     async fn answer_in_span(
@@ -54,7 +60,9 @@ impl Front {
         since: Instant,
         id: RequestId,
     ) -> Response {
-        let (method, path) = (request.method().clone(), request.uri().clone());
+        let kind = RouteKind::of_path(request.uri().path());
+        let logged = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+            .then(|| (request.method().clone(), request.uri().clone()));
         let counters = self.state.requests();
         let _running = counters.running();
         let mut response = match self.refusal(&request) {
@@ -64,21 +72,24 @@ impl Front {
         if response.extensions().get::<WithoutIds>().is_none() {
             id.add_to(response.headers_mut());
         }
-        counters.answered(path.path(), response.status(), since.elapsed());
+        let (status, took) = (response.status(), since.elapsed());
+        counters.answered(kind, status, took);
         let span = Span::current();
-        span.record("http.response.status_code", response.status().as_u16());
-        if response.status().is_server_error() {
+        span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
             span.record("otel.status_code", "ERROR");
         }
-        tracing::info!(
-            target: "plugbay::access",
-            %method,
-            path = path.path(),
-            status = response.status().as_u16(),
-            micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request_id = id.id(),
-            "answered",
-        );
+        if let Some((method, uri)) = logged {
+            tracing::info!(
+                target: ACCESS,
+                %method,
+                path = uri.path(),
+                status = status.as_u16(),
+                micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                request_id = id.id(),
+                "answered",
+            );
+        }
         response
     }
 

@@ -38,9 +38,10 @@ impl RequestId {
                 trace[3..35].copy_from_slice(id.as_bytes());
                 trace[54] += u8::from(is_sampled);
             }
-            None => write_hex(&fastrand::u128(1..).to_be_bytes(), &mut trace[3..35]),
+            None => write_hex(&(fastrand::u128(..) | 1 << 127).to_be_bytes(), &mut trace[3..35]),
         }
-        write_hex(&fastrand::u64(1..).to_be_bytes(), &mut trace[36..52]);
+        // Neither id may be zero.
+        write_hex(&(fastrand::u64(..) | 1 << 63).to_be_bytes(), &mut trace[36..52]);
         RequestId { id: text(X_REQUEST_ID).filter(is_id).map(str::to_owned), trace }
     }
 
@@ -70,8 +71,9 @@ impl RequestId {
 
     /// Adds the ids to the headers of an answer.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
-        for (name, value) in [(X_REQUEST_ID, self.id()), (TRACE_RESPONSE, self.part(0..55))] {
-            if let Ok(value) = HeaderValue::from_str(value) {
+        let id = self.id.as_ref().map_or(&self.trace[36..52], |id| id.as_bytes());
+        for (name, value) in [(X_REQUEST_ID, id), (TRACE_RESPONSE, &self.trace)] {
+            if let Ok(value) = HeaderValue::from_bytes(value) {
                 headers.insert(name, value);
             }
         }

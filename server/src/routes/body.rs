@@ -14,6 +14,9 @@ use crate::{ServerSettings, answer};
 /// # Errors
 /// The answer, which ends the connection: the rest of the body is not read.
 pub(super) async fn read(headers: &HeaderMap, body: Body, settings: &ServerSettings) -> Result<Bytes, Response> {
+    if http_body::Body::is_end_stream(&body) {
+        return Ok(Bytes::new());
+    }
     let allowed = settings.body_bytes_max;
     if let Some(refused) = refuse_announced(headers, allowed) {
         return Err(refused);

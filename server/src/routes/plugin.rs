@@ -14,7 +14,7 @@ use crate::{Identity, RequestId, ServerState, answer};
 
 /// Answers a request below `/plugins/{plugin}`.
 pub(crate) async fn answer(State(state): State<ServerState>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let (plugin, path) = split(parts.uri.path());
     let identity = parts.extensions.get::<Identity>();
     if let Some(Err(refusal)) = identity.map(|identity| identity.require(ScopeKind::Call, Some(plugin))) {
@@ -28,12 +28,10 @@ pub(crate) async fn answer(State(state): State<ServerState>, request: Request) -
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let mut request = HttpRequest::new(parts.method.as_str(), path);
+    let headers = std::mem::take(&mut parts.headers);
+    let mut request = HttpRequest::new(parts.method.as_str(), path).headers(headers);
     for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
         request = request.query(name, value);
-    }
-    for (name, value) in &parts.headers {
-        request = request.header(name, value.as_bytes());
     }
     if !body.is_empty() {
         request = request.body(body);

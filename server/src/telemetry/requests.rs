@@ -36,10 +36,17 @@ impl RouteKind {
 
     /// The kind of a path.
     pub fn of_path(path: &str) -> Self {
+        // Most requests are for plugins.
+        if let Some(path) = path.strip_prefix("/plugins/") {
+            let (plugin, below) = path.split_at(path.bytes().position(|byte| byte == b'/').unwrap_or(path.len()));
+            return match below.strip_prefix("/actions") {
+                _ if matches!(plugin, "" | "routes") => RouteKind::Admin,
+                Some(action) if action.is_empty() || action.starts_with('/') => RouteKind::Action,
+                _ => RouteKind::Plugin,
+            };
+        }
         let mut parts = path.split('/').skip(1);
         match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
-            ("plugins", Some(plugin), Some("actions")) if !plugin.is_empty() => RouteKind::Action,
-            ("plugins", Some(plugin), _) if !matches!(plugin, "" | "routes") => RouteKind::Plugin,
             ("ipc", Some(_), Some(_)) => RouteKind::Action,
             ("health" | "healthz" | "readyz" | "metrics" | "logs", ..) => RouteKind::Observe,
             ("api", Some("v1"), Some("metrics" | "health" | "logs")) => RouteKind::Observe,
@@ -91,8 +98,8 @@ impl Drop for Present<'_> {
 }
 
 impl RequestCounters {
-    pub(crate) fn answered(&self, path: &str, status: StatusCode, duration: Duration) {
-        let counters = &self.kinds[RouteKind::of_path(path) as usize];
+    pub(crate) fn answered(&self, kind: RouteKind, status: StatusCode, duration: Duration) {
+        let counters = &self.kinds[kind as usize];
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let bucket = LATENCY_BUCKETS_MICROS.partition_point(|end| *end < micros);
@@ -176,6 +183,9 @@ mod tests {
             ("/plugins/shop", RouteKind::Plugin),
             ("/plugins/shop/items/7", RouteKind::Plugin),
             ("/plugins/shop/actions/add", RouteKind::Action),
+            ("/plugins/shop/actions", RouteKind::Action),
+            ("/plugins/shop/actionsx", RouteKind::Plugin),
+            ("/plugins/", RouteKind::Admin),
             ("/ipc/shop/add", RouteKind::Action),
             ("/ipc", RouteKind::Admin),
             ("/plugins", RouteKind::Admin),
@@ -198,8 +208,8 @@ mod tests {
     #[test]
     fn answer_is_counted_by_class_and_time() {
         let counters = RequestCounters::default();
-        counters.answered("/plugins/shop", StatusCode::OK, Duration::from_micros(4));
-        counters.answered("/plugins/shop", StatusCode::BAD_GATEWAY, Duration::from_secs(3_600));
+        counters.answered(RouteKind::Plugin, StatusCode::OK, Duration::from_micros(4));
+        counters.answered(RouteKind::Plugin, StatusCode::BAD_GATEWAY, Duration::from_secs(3_600));
         let running = counters.running();
         let read = counters.read();
         let plugin = &read.kinds[0];
