@@ -102,7 +102,7 @@ fn row(
         .iter()
         .zip(&servers)
         .zip(&mut slow)
-        .map(|((name, server), slow)| Subject::new(*name, |calls| requests(server.address, asked, calls, slow)));
+        .map(|((name, server), slow)| Subject::new(name, |calls| requests(server.address, asked, calls, slow)));
     let samples = interleave(subjects.collect(), bench.slower(BATCH))?;
     let how = if instances == Instances::PerCall { "a fresh sandbox per request" } else { "warm instances" };
     let name = format!("http, {how}: {method} {path}, body of {} bytes; time per request", body.len());
