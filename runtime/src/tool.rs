@@ -3,7 +3,8 @@
 //! A tool has the name `plugin.action`. Names of plugins have no dot, so the first one ends the plugin's name.
 //!
 //! The arguments of a tool are an object. They are the payload of an action whose schema describes an object, or that
-//! declares none. For another payload, such as a list, the arguments are `{"payload": …}`.
+//! declares none. For another payload, such as a list, the arguments are `{"payload": …}`. An action that declares no
+//! payload and answers a route has the parameters of the route as arguments.
 //!
 //! All types serialize as the protocol writes them. The protocol itself, and which actions are exposed, is left to the
 //! server.
@@ -17,7 +18,7 @@ pub use self::result::{ToolContent, ToolResult};
 use crate::caller::Caller;
 use crate::error::InvokeError;
 use crate::invocation::{Invocation, Outcome};
-use plugbay_manifest::{ActionDeclaration, Manifest, rebased_schema};
+use plugbay_manifest::{ActionDeclaration, Manifest, Route, rebased_schema};
 
 /// The longest name of a tool, in characters, as the protocol recommends.
 const NAME_CHARS_MAX: usize = 128;
@@ -106,7 +107,10 @@ impl Tool {
         if name.len() > NAME_CHARS_MAX {
             return None;
         }
-        let (input_schema, payload) = input_schema(action.payload.as_ref());
+        let (mut input_schema, payload) = input_schema(action.payload.as_ref());
+        if action.payload.is_none() {
+            add_parameters(&mut input_schema, &manifest.routes, &action.name);
+        }
         let about = || format!("Calls the action `{}` of the plugin `{}`.", action.name, manifest.name);
         Some(Tool {
             name,
@@ -157,6 +161,36 @@ fn input_schema(payload: Option<&Value>) -> (Map<String, Value>, Payload) {
     }
 }
 
+/// Adds the parameters of the route that this action alone answers, if there is one. Without a request, the SDK's
+/// extractors read them from the payload.
+fn add_parameters(schema: &mut Map<String, Value>, routes: &[Route], action: &str) {
+    let has_parameters = |route: &&Route| route.params.is_some() || route.query.is_some();
+    let answers = |route: &&Route| matches!(&*route.actions, [only] if only == action);
+    let Some(route) = routes.iter().filter(answers).find(has_parameters) else { return };
+    let (mut properties, mut required, mut definitions) = (Map::new(), Vec::new(), Map::new());
+    for (part, declared) in [("query", &route.query), ("params", &route.params)] {
+        let Some(declared) = declared else { continue };
+        // Their references are to definitions of their own.
+        let mut declared = rebased_schema(declared, &format!("#/$defs/{part}"));
+        if let Some(Value::Object(members)) = declared.get_mut("properties").map(Value::take) {
+            properties.extend(members);
+        }
+        if let Some(Value::Array(names)) = declared.get_mut("required").map(Value::take) {
+            required.extend(names);
+        }
+        if let Some(own) = declared.get_mut("$defs").map(Value::take) {
+            definitions.insert(part.to_owned(), json!({ "$defs": own }));
+        }
+    }
+    schema.insert("properties".to_owned(), properties.into());
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), required.into());
+    }
+    if !definitions.is_empty() {
+        schema.insert("$defs".to_owned(), definitions.into());
+    }
+}
+
 /// Whether a schema accepts objects alone, by its type or that of the part that it refers to.
 fn is_object(schema: &Value) -> bool {
     let target = schema["$ref"].as_str().and_then(|reference| schema.pointer(reference.strip_prefix('#')?));
@@ -165,6 +199,8 @@ fn is_object(schema: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use plugbay_manifest::Method;
+
     use super::*;
 
     fn arguments(value: Value) -> Map<String, Value> {
@@ -184,6 +220,26 @@ mod tests {
         let (input, payload) = input_schema(Some(&json!({ "type": "array", "items": { "$ref": "#/$defs/a" } })));
         assert_eq!(input["properties"]["payload"]["items"]["$ref"], "#/properties/payload/$defs/a");
         assert_eq!(payload.of(arguments(json!({ "payload": [1] }))), json!([1]));
+    }
+
+    #[test]
+    fn parameters_of_a_route_are_arguments() {
+        let mut route = Route::new(Method::Get, "/items/{id}", vec!["item".to_owned()]);
+        route.params = Some(json!({
+            "properties": { "id": { "$ref": "#/$defs/Id" } },
+            "required": ["id"],
+            "$defs": { "Id": { "type": "integer" } },
+        }));
+        route.query = Some(json!({ "properties": { "full": { "type": "boolean" } } }));
+        let (mut schema, _) = input_schema(None);
+        add_parameters(&mut schema, &[route], "item");
+        let expected = json!({
+            "type": "object",
+            "properties": { "full": { "type": "boolean" }, "id": { "$ref": "#/$defs/params/$defs/Id" } },
+            "required": ["id"],
+            "$defs": { "params": { "$defs": { "Id": { "type": "integer" } } } },
+        });
+        assert_eq!(Value::Object(schema), expected);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Raw wasmtime behind axum: handlers that call the component of the baseline, and nothing else. No host on wasmtime and
-//! hyper answers such a request faster, so it is the limit for Plugbay's routes.
+//! Raw wasmtime behind axum: handlers that call the component of the baseline, and nothing else. A host on wasmtime and
+//! axum that does anything more is slower, so this is the limit for Plugbay's routes.
 
 use std::sync::Arc;
 
