@@ -61,7 +61,7 @@ impl Front {
         id: RequestId,
     ) -> Response {
         let kind = RouteKind::of_path(request.uri().path());
-        let logged = tracing::enabled!(target: ACCESS, tracing::Level::INFO)
+        let logged = tracing::event_enabled!(target: ACCESS, tracing::Level::INFO)
             .then(|| (request.method().clone(), request.uri().clone()));
         let counters = self.state.requests();
         let _running = counters.running();
