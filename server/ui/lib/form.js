@@ -6,6 +6,7 @@ import { same, words } from "./values.js";
 
 /** The most entries that a list of the form shows. */
 const ENTRIES_MAX = 200;
+const NONE = new Map();
 
 /**
  * A form for a schema. The value is read from the form when it is submitted.
@@ -26,12 +27,11 @@ export function Form({ schema, value, onSubmit, errors, error, submitText = "Sub
   const form = useRef(null);
   const id = useId();
   const start = useMemo(() => draft(schema, root, value), [JSON.stringify(schema), JSON.stringify(value)]);
-  const [content, setContent] = useState(start);
-  const [own, setOwn] = useState(new Map());
-  useEffect(() => {
-    setContent(start);
-    setOwn(new Map());
-  }, [start]);
+  // What was entered, and its messages, belong to the content that they began with: another one replaces them at once,
+  // since an effect would come later than the first key of someone fast.
+  const [entered, setEntered] = useState(null);
+  const { content, own } = entered?.start === start ? entered : { content: start, own: NONE };
+  const setContent = (next) => setEntered({ start, content: next, own });
   const foreign = useMemo(() => (errors instanceof Map ? errors : new Map(Object.entries(errors ?? {}))), [errors]);
   const all = new Map([...foreign, ...own]);
   const [attempts, setAttempts] = useState(0);
@@ -44,7 +44,7 @@ export function Form({ schema, value, onSubmit, errors, error, submitText = "Sub
     event.preventDefault();
     if (busy) return;
     const result = read(schema, root, content);
-    setOwn(result.errors);
+    setEntered({ start, content, own: result.errors });
     setAttempts((count) => count + 1);
     if (result.errors.size === 0) onSubmit(result.value);
   };
