@@ -82,7 +82,7 @@ pub use part::table::Table;
 pub use part::tool_pattern::ToolPattern;
 pub use part::topic::{canonical_topic, parse_topic};
 pub use problem::{ManifestError, Problem, code};
-pub use rebased_schema::rebased_schema;
+pub use rebased_schema::{json_pointer_token, rebased_schema};
 pub use schema::{host_json_schema, json_schema, test_json_schema};
 pub use system::System;
 pub use test_file::{

@@ -45,11 +45,13 @@ fn schemas_below(members: &Map<String, Value>) -> Vec<(String, &Value)> {
     for (keyword, value) in members.iter().filter(|(keyword, _)| !DATA.contains(&keyword.as_str())) {
         match value {
             Value::Object(named) if BY_NAME.contains(&keyword.as_str()) => {
-                below.extend(named.iter().map(|(name, schema)| (format!("/{keyword}/{}", escaped(name)), schema)));
+                below.extend(
+                    named.iter().map(|(name, schema)| (format!("/{keyword}/{}", json_pointer_token(name)), schema)),
+                );
             }
-            Value::Object(_) => below.push((format!("/{}", escaped(keyword)), value)),
+            Value::Object(_) => below.push((format!("/{}", json_pointer_token(keyword)), value)),
             Value::Array(items) => {
-                let item = |(index, item)| (format!("/{}/{index}", escaped(keyword)), item);
+                let item = |(index, item)| (format!("/{}/{index}", json_pointer_token(keyword)), item);
                 below.extend(items.iter().enumerate().map(item));
             }
             _ => {}
@@ -84,8 +86,8 @@ fn rewrite(schema: &mut Value, place: &str, anchors: &BTreeMap<String, String>) 
     }
 }
 
-/// A name as a part of a JSON pointer.
-fn escaped(name: &str) -> String {
+/// Returns a name as a part of a JSON pointer: `a/b` as `a~1b` (RFC 6901).
+pub fn json_pointer_token(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -66,7 +66,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-fn push_step(pointer: &mut String, step: &str) {
+/// Appends a step to a JSON pointer.
+pub(crate) fn push_step(pointer: &mut String, step: &str) {
     pointer.push('/');
     for character in step.chars() {
         match character {

@@ -9,7 +9,7 @@ use serde::de::{
 use serde::{Serialize, forward_to_deserialize_any};
 
 use crate::error::{Error, Result, error};
-use crate::payload::VALIDATION_ERROR;
+use crate::payload::{VALIDATION_ERROR, push_step};
 
 /// The part of a request that parameters are from.
 #[derive(Clone, Copy)]
@@ -60,7 +60,10 @@ fn refuse(place: Place, failure: Failure) -> Error {
         Some(name) => format!("the {part} parameter `{name}` does not fit: {message}"),
         None => format!("the {part} does not fit: {message}"),
     };
-    let path = name.map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).unwrap_or_default();
+    let mut path = String::new();
+    if let Some(name) = &name {
+        push_step(&mut path, name);
+    }
     let problems = [Problem { r#in: part, path, message: &message }];
     let details = std::collections::BTreeMap::from([("problems", problems)]);
     error(text).with_code(VALIDATION_ERROR).with_status(400).with_details(details)

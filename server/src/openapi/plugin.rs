@@ -1,6 +1,6 @@
 //! The operations of a plugin: its actions, its routes, and the reports of the host on it.
 
-use plugbay::manifest::{ActionDeclaration, Manifest, Method, Route, rebased_schema};
+use plugbay::manifest::{ActionDeclaration, Manifest, Method, Route, json_pointer_token, rebased_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Operation, object};
@@ -97,8 +97,7 @@ fn route(manifest: &Manifest, route: &Route, schemas: &mut Map<String, Value>) -
         let name = format!("{id}.{part}");
         schemas.insert(name.clone(), rebased_schema(schema, &format!("#/components/schemas/{name}")));
         move |member: &str| {
-            // As a part of a JSON pointer.
-            let member = member.replace('~', "~0").replace('/', "~1");
+            let member = json_pointer_token(member);
             json!({ "$ref": format!("#/components/schemas/{name}/properties/{member}") })
         }
     };
