@@ -146,6 +146,11 @@ impl CatalogError {
         &self.problem
     }
 
+    /// Whether the plugin is not in the catalog.
+    pub fn is_not_installed(&self) -> bool {
+        matches!(*self.problem, CatalogProblem::Store(StoreError::NotInstalled(_)))
+    }
+
     /// The error's stable code.
     pub fn code(&self) -> &'static str {
         match &*self.problem {

@@ -191,7 +191,7 @@ impl Catalog {
     pub async fn delete_plugin(&self, id: PluginId) -> Answer {
         match self.remove(id).await {
             Ok(_) => Answer { success: true, id: Some(id), message: DELETED.to_owned(), error: None },
-            Err(error) if is_unknown(&error) => Answer::failed(no_plugin(id), error),
+            Err(error) if error.is_not_installed() => Answer::failed(no_plugin(id), error),
             Err(error) => Answer::failed(format!("Could not delete Plugin: {id}"), error),
         }
     }
@@ -293,7 +293,7 @@ impl Catalog {
     async fn load_plugin(&self, id: PluginId, loader: &impl PluginLoader) -> Result<Result<(), String>, CatalogError> {
         let package = match self.package(id).await {
             Ok(package) => package,
-            Err(error) if is_unknown(&error) => return Ok(Err(no_plugin(id))),
+            Err(error) if error.is_not_installed() => return Ok(Err(no_plugin(id))),
             // One damaged package is the trouble of one plugin.
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -307,7 +307,7 @@ impl Catalog {
         };
         match self.record(id, state, error).await {
             // It was removed while it was loading; the caller's next look at the catalog shows that.
-            Err(error) if is_unknown(&error) => {}
+            Err(error) if error.is_not_installed() => {}
             recorded => recorded?,
         }
         Ok(loaded)
@@ -321,8 +321,4 @@ fn already_installed(installed: &Installed) -> Answer {
 
 fn no_plugin(id: PluginId) -> String {
     format!("No Plugin found for id: {id}")
-}
-
-fn is_unknown(error: &CatalogError) -> bool {
-    matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_)))
 }

@@ -3,8 +3,6 @@
 
 use plugbay::Runtime;
 use plugbay::compile::CodeCacheLocation;
-use plugbay_catalog::store::StoreError;
-use plugbay_catalog::{CatalogError, CatalogProblem};
 use plugbay_node::{Node, NodeOptions};
 use serde_json::json;
 
@@ -42,7 +40,7 @@ fn change(args: &Named, enabled: bool, dependents: Dependents, output: Output) -
     let installed = host::block_on(opened.catalog.installed(&*args.name))?;
     let is_installed = match installed {
         Ok(_) => true,
-        Err(error) if is_unknown(&error) => {
+        Err(error) if error.is_not_installed() => {
             if !host::block_on(opened.catalog.disabled_names())??.contains(&args.name) && !is_local(args)? {
                 return Err(error.into());
             }
@@ -89,8 +87,4 @@ fn is_local(args: &Named) -> Result<bool, Error> {
         Runtime::builder().live_instances(host::LIVE_INSTANCES).run_jobs(false).code_cache(CodeCacheLocation::Off);
     let node = Node::open(options, builder)?;
     node.has_local(&args.name).map_err(|error| Error::Usage(error.to_string()))
-}
-
-fn is_unknown(error: &CatalogError) -> bool {
-    matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_)))
 }

@@ -5,8 +5,7 @@
 
 use plugbay::Runtime;
 use plugbay::compile::CodeCacheLocation;
-use plugbay_catalog::store::StoreError;
-use plugbay_catalog::{CatalogError, CatalogProblem, HostLock, Installed};
+use plugbay_catalog::{HostLock, Installed};
 use serde_json::json;
 
 use crate::args::{Dependents, Remove};
@@ -42,7 +41,7 @@ pub(crate) fn run(args: &Remove, output: Output) -> Result<Exit, Error> {
     let removed = host::block_on(opened.catalog.remove(&*args.name))?;
     let (name, removed) = match removed {
         Ok(installed) => (installed.name.clone(), Some(installed)),
-        Err(error) if args.data && is_unknown(&error) => match remove_data(&opened, &args.name)? {
+        Err(error) if args.data && error.is_not_installed() => match remove_data(&opened, &args.name)? {
             true => return print(&args.name, None, true, output),
             false => return Err(error.into()),
         },
@@ -72,10 +71,6 @@ fn print(name: &str, removed: Option<&Installed>, data_removed: bool, output: Ou
     };
     output.result(&text)?;
     Ok(Exit::Ok)
-}
-
-fn is_unknown(error: &CatalogError) -> bool {
-    matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_)))
 }
 
 fn remove_data(opened: &OpenedCatalog, name: &str) -> Result<bool, Error> {

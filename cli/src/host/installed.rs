@@ -4,8 +4,8 @@ use std::path::Path;
 
 use plugbay::Package;
 use plugbay::manifest::check_plugin_name;
-use plugbay_catalog::store::{StoreError, StoredPackage};
-use plugbay_catalog::{Catalog, CatalogError, CatalogProblem, Installed};
+use plugbay_catalog::store::StoredPackage;
+use plugbay_catalog::{Catalog, CatalogError, Installed};
 use plugbay_node::{HostFile, Node, OpenCatalogError, existing_catalog};
 
 use super::block_on;
@@ -53,7 +53,7 @@ pub(super) fn required(node: &Node, name: &str, output: Output) -> Result<Option
             output.note(&format!("plugin `{name}` is required and installed, but disabled: `plugbay enable {name}`"));
             Ok(None)
         }
-        Err(error) if matches!(error.problem(), CatalogProblem::Store(StoreError::NotInstalled(_))) => Ok(None),
+        Err(error) if error.is_not_installed() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
