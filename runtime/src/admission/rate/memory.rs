@@ -6,7 +6,8 @@
 //! all calls would make it wait.
 //!
 //! The window is behind a mutex, with everything that a call writes beside it: processors hand the memory from one to
-//! the other in lines of 64 bytes, and a call that writes to three of them took 10 ns longer on two threads.
+//! the other in lines of 64 bytes, and a call that writes to three of them took 10 ns longer on two threads. An atomic
+//! counter in place of the mutex was no faster, on one thread or four.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -143,6 +144,8 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     const PERIOD: Duration = Duration::from_secs(64);
@@ -205,6 +208,27 @@ mod tests {
         let (window, start) = window();
         assert_eq!(window.admit(1, start), Ok(()));
         assert_eq!(window.admit(1, start + PERIOD * 1_000_000), Ok(()));
+    }
+
+    #[test]
+    fn threads_together_get_the_limit_and_no_more() {
+        const LIMIT: u32 = 20_000;
+        let (window, start) = window();
+        let step = PERIOD / 50_000;
+        let admitted = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    // Within one period, over all its slots.
+                    let calls = (0..50_000).filter(|&number| window.admit(LIMIT, start + step * number).is_ok());
+                    admitted.fetch_add(calls.count(), Ordering::Relaxed);
+                });
+            }
+        });
+        assert_eq!(admitted.into_inner(), LIMIT as usize);
+        assert!(window.admit(LIMIT, start + PERIOD - step).is_err());
+        assert_eq!(window.admit(LIMIT, start + PERIOD * 3), Ok(()), "all have left");
+        assert_eq!(window.slots.into_inner().total, 1);
     }
 
     #[test]
