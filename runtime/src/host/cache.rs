@@ -5,7 +5,7 @@ use plugbay_manifest::PermissionAction;
 use super::HostState;
 use super::bindings::plugbay::plugin::cache as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
-use crate::capability::Pattern;
+use crate::capability::{Pattern, resource};
 use crate::limits::CACHE_PATTERN_BYTES_MAX;
 use crate::service::cache::{CacheError, CacheFuture, CacheValue, check_batch, check_key, json, text, ttl};
 use crate::service::limit::ReachedLimit;
@@ -24,7 +24,7 @@ impl From<CacheError> for Failure {
 impl HostState {
     fn may_use_cache(&self, key: &str, action: PermissionAction) -> Result<(), Failure> {
         check_key(key)?;
-        Ok(self.check(&format!("cache.{key}"), action)?)
+        Ok(self.check(&resource("cache", key), action)?)
     }
 
     fn cache_get<'a>(&'a self, key: &'a str) -> Result<CacheFuture<'a, Option<CacheValue>>, Failure> {
@@ -72,7 +72,7 @@ impl HostState {
         let plugin = self.plugin.clone();
         plugin.permissions.check_any(&self.call.origin, "cache.*", PermissionAction::Write)?;
         let may = plugin.permissions.filter(PermissionAction::Write);
-        let selects = Box::new(move |key: &str| pattern.matches(key) && may(&format!("cache.{key}")));
+        let selects = Box::new(move |key: &str| pattern.matches(key) && may(&resource("cache", key)));
         Ok(plugin.cache.store().await?.delete_selected(selects).await?)
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::HostState;
 use super::bindings::plugbay::plugin::config as wit;
 use super::failure::{Failure, UNAVAILABLE, failure};
+use crate::capability::resource;
 use crate::service::config::{ConfigError, check_key};
 
 /// The code of a key that the manifest does not declare, or of a value that does not fit its schema.
@@ -26,7 +27,7 @@ impl HostState {
     /// Returns all values that the plugin may read.
     pub(super) fn readable(&self) -> BTreeMap<String, Value> {
         let mut readable = self.plugin.config.all();
-        readable.retain(|key, _| self.plugin.permissions.holds(&format!("config.{key}"), PermissionAction::Read));
+        readable.retain(|key, _| self.plugin.permissions.holds(&resource("config", key), PermissionAction::Read));
         readable
     }
 
@@ -42,7 +43,7 @@ impl HostState {
     }
 
     fn may(&self, key: &str, action: PermissionAction) -> Result<(), Failure> {
-        self.check(&format!("config.{key}"), action)?;
+        self.check(&resource("config", key), action)?;
         Ok(check_key(key)?)
     }
 
@@ -55,7 +56,7 @@ impl HostState {
 impl wit::Host for HostState {
     fn get(&mut self, key: String) -> Result<Option<String>, Failure> {
         self.may(&key, PermissionAction::Read)?;
-        Ok(self.plugin.config.get(&key).map(|value| value.to_string()))
+        Ok(self.plugin.config.get_json(&key))
     }
 
     async fn set(&mut self, key: String, value: String) -> Result<(), Failure> {

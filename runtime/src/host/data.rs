@@ -5,6 +5,7 @@ use plugbay_manifest::PermissionAction;
 use super::HostState;
 use super::bindings::plugbay::plugin::data as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
+use crate::capability::resource;
 use crate::limits::{DATA_ENTRIES_BYTES_MAX, DATA_PAGE_KEYS_MAX};
 use crate::service::data::{DataChange, DataError, DataValue, EntriesQuery, check_batch, check_key, json, sum, text};
 
@@ -21,7 +22,7 @@ impl From<DataError> for Failure {
 impl HostState {
     fn may_use_data(&self, key: &str, action: PermissionAction) -> Result<(), Failure> {
         check_key(key)?;
-        Ok(self.check(&format!("data.{key}"), action)?)
+        Ok(self.check(&resource("data", key), action)?)
     }
 
     async fn data_get(&mut self, key: String) -> Result<Option<String>, Failure> {
@@ -87,7 +88,7 @@ impl HostState {
         let store = plugin.data.store().await?;
         loop {
             let reader = plugin.clone();
-            let readable = move |key: &str| reader.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
+            let readable = move |key: &str| reader.permissions.holds(&resource("data", key), PermissionAction::Read);
             let wanted = Box::new(readable);
             let query =
                 EntriesQuery { prefix: prefix.clone(), after, limit, bytes_max: DATA_ENTRIES_BYTES_MAX, wanted };
@@ -119,7 +120,7 @@ impl HostState {
     ) -> Result<wit::Page, DataError> {
         let plugin = self.plugin.clone();
         let store = plugin.data.store().await?;
-        let readable = |key: &String| plugin.permissions.holds(&format!("data.{key}"), PermissionAction::Read);
+        let readable = |key: &String| plugin.permissions.holds(&resource("data", key), PermissionAction::Read);
         let mut keys: Vec<String> = Vec::new();
         loop {
             let found = store.keys(prefix, after.as_deref(), DATA_PAGE_KEYS_MAX).await?;

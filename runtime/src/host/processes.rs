@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::HostState;
 use super::bindings::plugbay::plugin::processes as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
+use crate::capability::resource;
 use crate::limits::HOST_BYTES_UNTIL_YIELD;
 use crate::service::processes::{ALL, ProcessError, ProcessOrder, check_id};
 
@@ -24,13 +25,13 @@ impl From<ProcessError> for Failure {
 impl HostState {
     fn may_use_process(&self, id: &str, action: PermissionAction) -> Result<(), Failure> {
         check_id(id)?;
-        Ok(self.check(&format!("process.{id}"), action)?)
+        Ok(self.check(&resource("process", id), action)?)
     }
 
     fn process_statuses(&self) -> Result<String, Failure> {
         self.plugin.permissions.check_any(&self.call.origin, "process.*", PermissionAction::Read)?;
         let may = self.plugin.permissions.filter(PermissionAction::Read);
-        let statuses = self.plugin.processes.statuses(|id| may(&format!("process.{id}")))?;
+        let statuses = self.plugin.processes.statuses(|id| may(&resource("process", id)))?;
         Ok(Value::Array(statuses).to_string())
     }
 

@@ -17,6 +17,7 @@ use super::HostState;
 use super::bindings::plugbay::plugin::events as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, failure, with_details};
 use crate::audit::line_quota::{LineQuota, Quota};
+use crate::capability::resource;
 use crate::error::EventError;
 use crate::event::{Emission, EmitOutcome, NewEvent, SubscriptionOptions, Topic, is_own_topic};
 use crate::limits::{EVENT_BYTES_MAX, EVENT_PUBLISH_PERIOD, EVENT_PUBLISHES_MAX, SUBSCRIPTION_PRIORITY_MAX};
@@ -98,7 +99,7 @@ impl HostState {
             );
             return Err(failure("permission_denied", message));
         }
-        Ok(self.check(&format!("events.{topic}"), Publish)?)
+        Ok(self.check(&resource("events", topic), Publish)?)
     }
 
     fn subscribe_to(&self, pattern: &str, json: Option<&str>) -> Result<String, Failure> {
@@ -110,7 +111,7 @@ impl HostState {
             return Err(failure(INVALID_ARGUMENT, message));
         }
         if !is_own_topic(&self.plugin.name, &pattern) {
-            self.check(&format!("events.{pattern}"), Subscribe)?;
+            self.check(&resource("events", &pattern), Subscribe)?;
         }
         let options = SubscriptionOptions { priority, once, durable };
         Ok(self.plugin.events.subscribe(&self.plugin.name, &pattern, options, self.is_starting)?)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::HostState;
 use super::bindings::plugbay::plugin::scheduler as wit;
 use super::failure::{Failure, INVALID_ARGUMENT, UNAVAILABLE, failure};
+use crate::capability::resource;
 use crate::service::jobs::{Job, JobError, JobOutcome, JobSchedule, check_id};
 
 impl From<JobError> for Failure {
@@ -106,7 +107,7 @@ impl HostState {
     /// Checks that `id` is valid and that the plugin may take this action on the job.
     fn may_use_job(&self, id: &str, action: PermissionAction) -> Result<(), Failure> {
         check_id(id)?;
-        Ok(self.check(&format!("scheduler.{id}"), action)?)
+        Ok(self.check(&resource("scheduler", id), action)?)
     }
 
     async fn add_job(
@@ -131,7 +132,7 @@ impl HostState {
     /// for a particular one.
     async fn readable_jobs(&mut self) -> Result<Vec<String>, Failure> {
         let mut jobs = self.plugin.jobs.queue.list().await?;
-        jobs.retain(|job| self.plugin.permissions.holds(&format!("scheduler.{}", job.id), PermissionAction::Read));
+        jobs.retain(|job| self.plugin.permissions.holds(&resource("scheduler", &job.id), PermissionAction::Read));
         Ok(jobs.iter().map(job_json).collect())
     }
 

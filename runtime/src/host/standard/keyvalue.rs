@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Linker, Resource};
 
 use super::bindings::wasi;
+use crate::capability::resource;
 use crate::host::HostState;
 use crate::limits::DATA_PAGE_KEYS_MAX;
 use crate::service::cache::{self, CacheChange, CacheError, CacheValue};
@@ -50,8 +51,8 @@ impl Backing {
 
     fn resource(self, key: &str) -> String {
         match self {
-            Backing::Data => format!("data.{key}"),
-            Backing::Cache => format!("cache.{key}"),
+            Backing::Data => resource("data", key),
+            Backing::Cache => resource("cache", key),
         }
     }
 }

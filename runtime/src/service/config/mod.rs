@@ -157,6 +157,11 @@ impl PluginConfig {
         self.seen().values.get(key).cloned()
     }
 
+    /// Returns a value as JSON.
+    pub(crate) fn get_json(&self, key: &str) -> Option<String> {
+        self.seen().values.get(key).map(Value::to_string)
+    }
+
     /// Returns whether the schema declares the key as a secret.
     pub(crate) fn is_secret(&self, key: &str) -> bool {
         self.schema.get(key).is_some_and(|setting| setting.secret)
