@@ -10,7 +10,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::test_engine::{Followed, TestEngine, until};
+use crate::test_engine::{Followed, TestEngine, next_of, until};
 
 /// A second of the engine's clock.
 const SECOND: u64 = 1_000_000_000;
@@ -30,7 +30,7 @@ async fn events_arrive_in_dockstats_shape() {
     let mut followed = TestEngine::new().followed().await;
     followed.send(&message("create", "4f", 1_005 * SECOND)).await;
     followed.send(&message("health_status: healthy", "4f", 1_006 * SECOND)).await;
-    let event = followed.events.recv().await.expect("an event");
+    let event = next_of(&mut followed.events).await;
     assert_eq!(
         event.payload(),
         serde_json::json!({
@@ -40,7 +40,7 @@ async fn events_arrive_in_dockstats_shape() {
             "synthetic": false,
         })
     );
-    let event = followed.events.recv().await.expect("an event");
+    let event = next_of(&mut followed.events).await;
     assert_eq!((&*event.topic(), event.detail.as_deref()), ("container.health_status", Some("healthy")));
 }
 
@@ -90,7 +90,7 @@ async fn flood_waits_for_the_receiver_and_loses_nothing() {
     let mut queue = queue;
     let receive = async {
         while events.len() < 5_000 {
-            events.push(queue.recv().await.expect("an event").time_ns);
+            events.push(next_of(&mut queue).await.time_ns);
         }
     };
     tokio::join!(followed.send(&flood), receive);
@@ -173,7 +173,7 @@ async fn engine_that_is_not_there_is_tried_again() {
     let mut stream = engine.stream().await;
     stream.begin().await;
     stream.send(&message("start", "4f", 1_010 * SECOND)).await;
-    assert_eq!(events.recv().await.expect("an event").topic(), "container.start");
+    assert_eq!(next_of(&mut events).await.topic(), "container.start");
     assert_eq!(follower.status().error, None);
 }
 
@@ -302,7 +302,7 @@ async fn engine_with_tls_asks_for_the_certificate_of_the_client() {
     };
     stream.begin().await;
     stream.send(&message("start", "4f", 1_010 * SECOND)).await;
-    assert_eq!(events.recv().await.expect("an event").topic(), "container.start");
+    assert_eq!(next_of(&mut events).await.topic(), "container.start");
 
     tls.client = Some((cert, ca));
     entry.tls = Some(tls);

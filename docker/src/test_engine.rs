@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
 use crate::endpoint::ByteStream;
-use crate::{DockerEndpoint, DockerFollower, DockerStatus};
+use crate::{DockerEndpoint, DockerEvent, DockerFollower, DockerStatus};
 
 /// A guard for a hang.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -119,7 +119,7 @@ impl TestEngine {
 pub(crate) struct Followed {
     pub(crate) engine: TestEngine,
     pub(crate) follower: DockerFollower,
-    pub(crate) events: mpsc::Receiver<crate::DockerEvent>,
+    pub(crate) events: mpsc::Receiver<DockerEvent>,
     stream: Option<TestStream>,
 }
 
@@ -130,7 +130,7 @@ impl Followed {
 
     /// The next event, as `container.start 4f`, with ` synthetic` if it is one.
     pub(crate) async fn next(&mut self) -> String {
-        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").expect("it follows");
+        let event = next_of(&mut self.events).await;
         format!("{} {}{}", event.topic(), event.id, if event.is_synthetic { " synthetic" } else { "" })
     }
 
@@ -148,6 +148,11 @@ impl Followed {
     pub(crate) async fn until(&self, is_it: impl Fn(&DockerStatus) -> bool) -> DockerStatus {
         until(&self.follower, is_it).await
     }
+}
+
+/// Waits for the next event.
+pub(crate) async fn next_of(events: &mut mpsc::Receiver<DockerEvent>) -> DockerEvent {
+    tokio::time::timeout(PATIENCE, events.recv()).await.expect("an event").expect("it follows")
 }
 
 /// Waits for a status.
