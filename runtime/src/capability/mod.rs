@@ -15,8 +15,8 @@ pub use pattern::Pattern;
 pub(crate) use policy::LivePolicy;
 pub use policy::{Policy, PolicyError, UnreachableRule};
 
-/// Returns the name of a resource, such as `data.notes`. Nearly every host call needs one, and `format!` takes four times
-/// as long.
+/// Returns the name of a resource, such as `data.notes`. Nearly every host call needs one, and `format!` takes four
+/// times as long.
 pub(crate) fn resource(kind: &str, name: &str) -> String {
     [kind, ".", name].concat()
 }

@@ -22,7 +22,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
-use crate::capability::resource;
 use crate::clock::{Clock, from_unix_ms, unix_ms};
 use crate::dispatch;
 use crate::error::{InvokeError, InvokeErrorKind};
@@ -214,7 +213,7 @@ impl Runner {
         let revision = plugin.get();
         let capacity = revision.instances.concurrency().min(JOB_RUNS_AT_ONCE_MAX).saturating_sub(jobs.running());
         let context = revision.context.clone();
-        let may = move |job: &str| context.permissions.holds(&resource("scheduler", job), PermissionAction::Write);
+        let may = move |job: &str| context.permissions.holds(&format!("scheduler.{job}"), PermissionAction::Write);
         let Ok(look) = jobs.look(claim, capacity, may).await else { return Some(Wait::Time(JOBS_UNREADABLE_PAUSE)) };
         for job in look.given_up {
             self.log_given_up(&revision, job);
@@ -241,7 +240,7 @@ impl Runner {
 
     /// Logs once why a job does not run.
     fn log_withheld(&self, revision: &LoadedPlugin, job: String) {
-        let resource = resource("scheduler", &job);
+        let resource = format!("scheduler.{job}");
         let new = self.logged_withheld.lock().insert(job.clone());
         if new && let Err(denial) = revision.context.permissions.check(&resource, PermissionAction::Write) {
             let text = format!("job `{job}` is due and does not run: {denial}; {}", denial.hint());
