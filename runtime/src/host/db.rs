@@ -39,8 +39,7 @@ impl HostState {
         self.no_transaction()?;
         let statement = self.statement(sql, wants_rows);
         let span = self.db_span(if wants_rows { "db.query" } else { "db.execute" });
-        let run = self.plugin.db.run(statement, values(params));
-        let ran = if span.is_disabled() { run.await } else { Box::pin(run).instrument(span).await };
+        let ran = self.plugin.db.run(statement, values(params)).instrument(span).await;
         self.end_statement(ran).await
     }
 

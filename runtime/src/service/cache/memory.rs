@@ -161,9 +161,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Reading the clock takes a good part of the time of a read, so a value that does not expire does not need it.
-    fn is_alive(&self, now: impl FnOnce() -> SystemTime) -> bool {
-        self.expires_at.is_none_or(|end| now() < end)
+    fn is_alive(&self, now: SystemTime) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
     }
 }
 
@@ -202,7 +201,7 @@ impl Memory {
     #[inline]
     fn get(&self, key: &str) -> Option<CacheValue> {
         let entry = self.entries.get(key)?;
-        entry.is_alive(|| self.clock.now()).then_some(entry.value)
+        entry.is_alive(self.clock.now()).then_some(entry.value)
     }
 
     fn set(&self, key: String, value: CacheValue, ttl: Option<Duration>) {
@@ -214,7 +213,7 @@ impl Memory {
     fn get_or_set(&self, key: &str, value: CacheValue, ttl: Option<Duration>) -> CacheValue {
         let now = self.clock.now();
         let result = self.entries.entry(key.into()).and_compute_with(|present| match present {
-            Some(present) if present.value().is_alive(|| now) => Op::Nop,
+            Some(present) if present.value().is_alive(now) => Op::Nop,
             _ => Op::Put(self.entry(value.clone(), ttl)),
         });
         match result {
@@ -230,7 +229,7 @@ impl Memory {
         let now = self.clock.now();
         let mut changed = Ok(true);
         let result = self.entries.entry(key.into()).and_compute_with(|present| {
-            let present = present.map(moka::Entry::into_value).filter(|entry| entry.is_alive(|| now));
+            let present = present.map(moka::Entry::into_value).filter(|entry| entry.is_alive(now));
             match update(present.as_ref().map(|entry| &entry.value)) {
                 Ok(CacheChange::Set(value)) => return Op::Put(self.entry(value, ttl)),
                 Ok(CacheChange::Remove) => return Op::Remove,
@@ -247,7 +246,7 @@ impl Memory {
 
     /// Removes a key. Returns whether it had a value.
     fn delete(&self, key: &str) -> bool {
-        self.entries.remove(key).is_some_and(|entry| entry.is_alive(|| self.clock.now()))
+        self.entries.remove(key).is_some_and(|entry| entry.is_alive(self.clock.now()))
     }
 
     fn delete_selected(&self, selects: &CacheKeyFilter) -> Result<u64, CacheError> {
@@ -262,7 +261,7 @@ impl Memory {
         let (started, now) = (Instant::now(), self.clock.now());
         let mut selected = Vec::new();
         for (key, entry) in &self.entries {
-            if entry.is_alive(|| now) && selects(&key) {
+            if entry.is_alive(now) && selects(&key) {
                 selected.push(key);
             }
             let observed = started.elapsed();
@@ -276,14 +275,15 @@ impl Memory {
 
     fn is_empty(&self) -> bool {
         let now = self.clock.now();
-        !self.entries.iter().any(|(_, entry)| entry.is_alive(|| now))
+        !self.entries.iter().any(|(_, entry)| entry.is_alive(now))
     }
 
     fn entry(&self, value: CacheValue, ttl: Option<Duration>) -> Entry {
+        let now = self.clock.now();
         Entry {
             value,
             // A value whose expiry no clock can show does not expire.
-            expires_at: ttl.and_then(|ttl| self.clock.now().checked_add(ttl)),
+            expires_at: ttl.and_then(|ttl| now.checked_add(ttl)),
             clean_up: ttl.map(|ttl| ttl.saturating_add(CACHE_CLEAN_UP_DELAY)),
         }
     }
