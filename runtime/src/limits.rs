@@ -294,14 +294,10 @@ pub const CACHE_BYTES_MAX: u64 = 8 << 20;
 pub const CACHE_BYTES_IN_ALL_MAX: u64 = 256 << 20;
 /// Bytes that an entry counts as in addition to its key and value: 256, about the cache's own overhead.
 pub const CACHE_ENTRY_BYTES: usize = 256;
-/// Bytes that may be written to a cache before its limit is enforced: a sixteenth of the limit.
-pub const CACHE_BYTES_UNTIL_COUNTED: u64 = 512 << 10;
 /// Lifetime of a cached value if its plugin sets none: five minutes.
 pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(300);
-/// Delay after which an expired value may be removed from memory: longer than any test sets a clock back.
-pub const CACHE_CLEAN_UP_DELAY: Duration = Duration::from_secs(60);
 /// Keys that are compared with a pattern on the guest's thread; more are compared on a blocking thread.
-pub const CACHE_KEYS_SCANNED_HERE: u64 = 256;
+pub const CACHE_KEYS_SCANNED_HERE: usize = 256;
 /// Time limit for comparing a cache's keys with a pattern and with the plugin's grants: 200 ms. A full cache of small
 /// values has 30,000 keys, and takes 10 ms with an ordinary pattern.
 pub const CACHE_SCAN_TIME_MAX: Duration = Duration::from_millis(200);

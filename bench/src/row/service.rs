@@ -1,12 +1,14 @@
 //! The cost of the host's services for a plugin, compared with the same native call on the same backend, and with an
 //! unchecked host call.
 
+use std::collections::hash_map::RandomState;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use moka::policy::EvictionPolicy;
+use hashlink::LruCache;
+use parking_lot::Mutex;
 use plugbay::compile::CodeCacheLocation;
 use plugbay::manifest::{Format, Instances, Layer};
 use plugbay::{Invocation, Package, Plugin, Policy, Runtime};
@@ -86,13 +88,10 @@ pub fn row(bench: &Bench, service: Service) -> anyhow::Result<Row> {
 fn native(service: Service, scratch: &Path) -> anyhow::Result<Box<dyn FnMut(u32) -> anyhow::Result<Duration>>> {
     Ok(match service {
         Service::Cache => {
-            let cache = moka::sync::Cache::<String, String>::builder()
-                .max_capacity(8 << 20)
-                .eviction_policy(EvictionPolicy::lru())
-                .weigher(|key, value| (key.len() + value.len()) as u32)
-                .build();
-            cache.insert("key".to_owned(), VALUE.to_owned());
-            repeat(move || Ok(cache.get("key").is_some_and(|value| value == VALUE)))
+            let cache =
+                Mutex::new(LruCache::<String, String, RandomState>::with_hasher(usize::MAX, RandomState::new()));
+            cache.lock().insert("key".to_owned(), VALUE.to_owned());
+            repeat(move || Ok(cache.lock().get("key").is_some_and(|value| value == VALUE)))
         }
         Service::Data | Service::Db => {
             let database = database(scratch)?;

@@ -1,22 +1,19 @@
-//! Caches in memory: moka's, bounded by size, which evict the least recently used value.
+//! Caches in memory, bounded by size, which evict the least recently used value.
 //!
-//! Values expire by the runtime's clock, which moka does not know: each entry holds its expiry, and every read checks
-//! it. moka's own timer only frees the memory, a while later. moka also updates its counters lazily; they are brought
-//! up to date after a number of written bytes, so that the limit holds however fast a plugin writes.
+//! Values expire by the runtime's clock. An expired value is removed when it is read, when it is the least recently used
+//! one and another is written, or when it is evicted.
 //!
 //! All caches share one limit. If it is exceeded, the largest cache is emptied: the plugin that fills the memory pays
 //! for it, and a plugin with a small cache never notices.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use moka::Expiry;
-use moka::ops::compute::{CompResult, Op};
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use hashlink::LruCache;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::store::{
@@ -24,10 +21,7 @@ use super::store::{
     CacheValue,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::limits::{
-    CACHE_BYTES_IN_ALL_MAX, CACHE_BYTES_UNTIL_COUNTED, CACHE_CLEAN_UP_DELAY, CACHE_ENTRY_BYTES,
-    CACHE_KEYS_SCANNED_HERE, CACHE_SCAN_TIME_MAX,
-};
+use crate::limits::{CACHE_BYTES_IN_ALL_MAX, CACHE_ENTRY_BYTES, CACHE_KEYS_SCANNED_HERE, CACHE_SCAN_TIME_MAX};
 use crate::scope::drop_dead;
 use crate::service::limit::ReachedLimit;
 use crate::store_future::StoreFuture;
@@ -83,7 +77,7 @@ impl CacheStoreProvider for MemoryCache {
 
     fn remove<'a>(&'a self, plugin: &'a str) -> CacheFuture<'a, bool> {
         let removed = self.plugins().remove(plugin).and_then(|memory| memory.upgrade());
-        let had_values = removed.is_some_and(|memory| !memory.is_empty());
+        let had_values = removed.is_some_and(|memory| !memory.keys().is_empty());
         StoreFuture::ready(Ok(had_values))
     }
 }
@@ -107,7 +101,7 @@ impl CacheStore for MemoryStore {
     }
 
     fn set_many(&self, entries: Vec<(String, CacheValue)>, ttl: Option<Duration>) -> CacheFuture<'_, ()> {
-        entries.into_iter().for_each(|(key, value)| self.memory.set(key, value, ttl));
+        entries.into_iter().for_each(|(key, value)| self.memory.set(&key, value, ttl));
         StoreFuture::ready(Ok(()))
     }
 
@@ -126,7 +120,7 @@ impl CacheStore for MemoryStore {
 
     /// A small cache is scanned on this thread, a large one on another.
     fn delete_selected(&self, selects: CacheKeyFilter) -> CacheFuture<'_, u64> {
-        if self.memory.entries.entry_count() <= CACHE_KEYS_SCANNED_HERE {
+        if self.memory.entries.lock().values.len() <= CACHE_KEYS_SCANNED_HERE {
             return StoreFuture::ready(self.memory.delete_selected(&selects));
         }
         StoreFuture::new(aside(self.memory.clone(), move |memory| memory.delete_selected(&selects)))
@@ -135,7 +129,7 @@ impl CacheStore for MemoryStore {
     fn keys(&self, selects: CacheKeyFilter) -> CacheFuture<'_, Vec<String>> {
         let keys = move |memory: &Memory| {
             let selected = memory.selected(&selects)?;
-            Ok(selected.into_iter().map(|key| String::from(&**key)).collect())
+            Ok(selected.iter().map(|key| String::from(&**key)).collect())
         };
         StoreFuture::new(aside(self.memory.clone(), keys))
     }
@@ -151,18 +145,76 @@ async fn aside<T: Send + 'static>(
 }
 
 /// One cached value.
-#[derive(Clone)]
 struct Entry {
     value: CacheValue,
     /// `None` does not expire.
     expires_at: Option<SystemTime>,
-    /// The time after which moka may free the memory.
-    clean_up: Option<Duration>,
 }
 
 impl Entry {
-    fn is_alive(&self, now: SystemTime) -> bool {
-        self.expires_at.is_none_or(|end| now < end)
+    /// Whether the value has not expired. A value that does not expire needs no time.
+    fn is_alive(&self, now: impl FnOnce() -> SystemTime) -> bool {
+        self.expires_at.is_none_or(|end| now() < end)
+    }
+}
+
+/// The values of one plugin, the least recently used first.
+struct Entries {
+    values: LruCache<Arc<str>, Entry, RandomState>,
+    /// The sum of their weights.
+    bytes: u64,
+}
+
+impl Entries {
+    fn new() -> Self {
+        // Bounded by bytes, not by number. The keys are the plugin's choice: their hashes must not be predictable.
+        Entries { values: LruCache::with_hasher(usize::MAX, RandomState::new()), bytes: 0 }
+    }
+
+    fn insert(&mut self, key: &str, entry: Entry) {
+        self.bytes += weight(key, &entry.value);
+        if let Some(old) = self.values.insert(key.into(), entry) {
+            self.bytes -= weight(key, &old.value);
+        }
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Entry> {
+        let entry = self.values.remove(key)?;
+        self.bytes -= weight(key, &entry.value);
+        Some(entry)
+    }
+
+    /// Removes the value of a key if it has expired. Otherwise returns it, as the most recently used.
+    #[inline]
+    fn alive(&mut self, key: &str, clock: &dyn Clock) -> Option<CacheValue> {
+        let entry = self.values.get(key)?;
+        if entry.is_alive(|| clock.now()) {
+            return Some(entry.value.clone());
+        }
+        self.remove(key);
+        None
+    }
+
+    /// Removes the least recently used values, as long as all have more than `bytes_max`.
+    fn evict(&mut self, bytes_max: u64) {
+        while self.bytes > bytes_max && self.remove_oldest() {}
+    }
+
+    /// Removes at most two expired values at the least recently used end: each write calls this, so that the cache
+    /// shrinks faster than it grows, and no write takes long.
+    fn remove_expired(&mut self, clock: &dyn Clock) {
+        for _ in 0..2 {
+            match self.values.iter().next() {
+                Some((_, oldest)) if !oldest.is_alive(|| clock.now()) => self.remove_oldest(),
+                _ => return,
+            };
+        }
+    }
+
+    fn remove_oldest(&mut self) -> bool {
+        let Some((key, entry)) = self.values.remove_lru() else { return false };
+        self.bytes -= weight(&key, &entry.value);
+        true
     }
 }
 
@@ -173,95 +225,69 @@ struct Total {
     caches: Mutex<Vec<Weak<Memory>>>,
 }
 
-/// The values of one plugin.
+/// The cache of one plugin, which its stores share.
 struct Memory {
-    entries: Cache<Box<str>, Entry>,
+    entries: Mutex<Entries>,
+    bytes_max: u64,
     clock: Arc<dyn Clock>,
     total: Arc<Total>,
-    /// The bytes of this cache that are counted in the total.
-    counted: AtomicU64,
-    /// The bytes that were written since moka's counters were last up to date.
-    uncounted: AtomicU64,
 }
 
 impl Memory {
     fn new(clock: Arc<dyn Clock>, total: &Arc<Total>, bytes_max: u64) -> Arc<Self> {
-        let entries = Cache::<Box<str>, Entry>::builder()
-            .max_capacity(bytes_max)
-            .weigher(|key, entry| weight(key, &entry.value))
-            .eviction_policy(EvictionPolicy::lru())
-            .expire_after(CleanUp)
-            .build();
-        let (counted, uncounted) = (AtomicU64::new(0), AtomicU64::new(0));
-        let memory = Arc::new(Memory { entries, clock, total: total.clone(), counted, uncounted });
+        let entries = Mutex::new(Entries::new());
+        let memory = Arc::new(Memory { entries, bytes_max, clock, total: total.clone() });
         total.add(&memory);
         memory
     }
 
     #[inline]
     fn get(&self, key: &str) -> Option<CacheValue> {
-        let entry = self.entries.get(key)?;
-        entry.is_alive(self.clock.now()).then_some(entry.value)
+        self.change(|entries| entries.alive(key, &*self.clock))
     }
 
-    fn set(&self, key: String, value: CacheValue, ttl: Option<Duration>) {
-        let bytes = weight(&key, &value);
-        self.entries.insert(key.into(), self.entry(value, ttl));
-        self.wrote(bytes);
+    fn set(&self, key: &str, value: CacheValue, ttl: Option<Duration>) {
+        self.write(|entries| entries.insert(key, self.entry(value, ttl)));
     }
 
     fn get_or_set(&self, key: &str, value: CacheValue, ttl: Option<Duration>) -> CacheValue {
-        let now = self.clock.now();
-        let result = self.entries.entry(key.into()).and_compute_with(|present| match present {
-            Some(present) if present.value().is_alive(now) => Op::Nop,
-            _ => Op::Put(self.entry(value.clone(), ttl)),
-        });
-        match result {
-            CompResult::Unchanged(entry) => return entry.into_value().value,
-            CompResult::Inserted(_) | CompResult::ReplacedWith(_) => self.wrote(weight(key, &value)),
-            // The closure never removes.
-            CompResult::Removed(_) | CompResult::StillNone(_) => {}
-        }
-        value
+        self.write(|entries| {
+            entries.alive(key, &*self.clock).unwrap_or_else(|| {
+                entries.insert(key, self.entry(value.clone(), ttl));
+                value
+            })
+        })
     }
 
     fn update(&self, key: &str, mut update: CacheUpdate, ttl: Option<Duration>) -> Result<bool, CacheError> {
-        let now = self.clock.now();
-        let mut changed = Ok(true);
-        let result = self.entries.entry(key.into()).and_compute_with(|present| {
-            let present = present.map(moka::Entry::into_value).filter(|entry| entry.is_alive(now));
-            match update(present.as_ref().map(|entry| &entry.value)) {
-                Ok(CacheChange::Set(value)) => return Op::Put(self.entry(value, ttl)),
-                Ok(CacheChange::Remove) => return Op::Remove,
-                Ok(CacheChange::Keep) => changed = Ok(false),
-                Err(error) => changed = Err(error),
+        self.write(|entries| {
+            let present = entries.alive(key, &*self.clock);
+            match update(present.as_ref())? {
+                CacheChange::Keep => return Ok(false),
+                CacheChange::Set(value) => entries.insert(key, self.entry(value, ttl)),
+                CacheChange::Remove => drop(entries.remove(key)),
             }
-            Op::Nop
-        });
-        if let CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) = result {
-            self.wrote(weight(key, &entry.value().value));
-        }
-        changed
+            Ok(true)
+        })
     }
 
     /// Removes a key. Returns whether it had a value.
     fn delete(&self, key: &str) -> bool {
-        self.entries.remove(key).is_some_and(|entry| entry.is_alive(self.clock.now()))
+        self.change(|entries| entries.remove(key)).is_some_and(|entry| entry.is_alive(|| self.clock.now()))
     }
 
     fn delete_selected(&self, selects: &CacheKeyFilter) -> Result<u64, CacheError> {
         let selected = self.selected(selects)?;
-        let deleted = selected.iter().filter(|key| self.delete(key)).count();
-        self.update_counters();
-        Ok(deleted as u64)
+        Ok(selected.iter().filter(|key| self.delete(key)).count() as u64)
     }
 
-    /// The selected keys that have a value, unless the scan takes longer than [`CACHE_SCAN_TIME_MAX`].
-    fn selected(&self, selects: &CacheKeyFilter) -> Result<Vec<Arc<Box<str>>>, CacheError> {
-        let (started, now) = (Instant::now(), self.clock.now());
+    /// The selected keys that have a value, unless the scan takes longer than [`CACHE_SCAN_TIME_MAX`]. Nobody waits
+    /// while keys are compared.
+    fn selected(&self, selects: &CacheKeyFilter) -> Result<Vec<Arc<str>>, CacheError> {
+        let started = Instant::now();
         let mut selected = Vec::new();
-        for (key, entry) in &self.entries {
-            if entry.is_alive(now) && selects(&key) {
+        for key in self.keys() {
+            if selects(&key) {
                 selected.push(key);
             }
             let observed = started.elapsed();
@@ -273,52 +299,55 @@ impl Memory {
         Ok(selected)
     }
 
-    fn is_empty(&self) -> bool {
+    /// The keys that have a value.
+    fn keys(&self) -> Vec<Arc<str>> {
         let now = self.clock.now();
-        !self.entries.iter().any(|(_, entry)| entry.is_alive(now))
+        let entries = self.entries.lock();
+        let alive = entries.values.iter().filter(|(_, entry)| entry.is_alive(|| now));
+        alive.map(|(key, _)| key.clone()).collect()
     }
 
     fn entry(&self, value: CacheValue, ttl: Option<Duration>) -> Entry {
-        let now = self.clock.now();
-        Entry {
-            value,
-            // A value whose expiry no clock can show does not expire.
-            expires_at: ttl.and_then(|ttl| now.checked_add(ttl)),
-            clean_up: ttl.map(|ttl| ttl.saturating_add(CACHE_CLEAN_UP_DELAY)),
-        }
+        // A value whose expiry no clock can show does not expire.
+        Entry { value, expires_at: ttl.and_then(|ttl| self.clock.now().checked_add(ttl)) }
     }
 
-    /// Brings moka's counters up to date if enough was written since the last time.
-    fn wrote(&self, bytes: u32) {
-        let bytes = u64::from(bytes);
-        if self.uncounted.fetch_add(bytes, Ordering::Relaxed) + bytes >= CACHE_BYTES_UNTIL_COUNTED {
-            self.update_counters();
-            self.total.enforce();
-        }
+    /// Changes the values, and then enforces the limits.
+    fn write<T>(&self, write: impl FnOnce(&mut Entries) -> T) -> T {
+        let written = self.change(|entries| {
+            entries.remove_expired(&*self.clock);
+            let written = write(entries);
+            entries.evict(self.bytes_max);
+            written
+        });
+        self.total.enforce();
+        written
     }
 
-    /// Makes moka evict the values beyond the limit, and counts the rest.
-    fn update_counters(&self) {
-        self.uncounted.store(0, Ordering::Relaxed);
-        self.entries.run_pending_tasks();
-        self.count(self.entries.weighted_size());
-    }
-
-    fn count(&self, bytes: u64) {
-        let before = self.counted.swap(bytes, Ordering::Relaxed);
-        // If the cache shrank, this wraps around, which subtracts.
-        self.total.bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    /// Changes the values, and counts their bytes in the total.
+    #[inline]
+    fn change<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> T {
+        let mut entries = self.entries.lock();
+        let before = entries.bytes;
+        let changed = change(&mut entries);
+        self.total.count(before, entries.bytes);
+        changed
     }
 
     fn clear(&self) {
-        self.entries.invalidate_all();
-        self.update_counters();
+        let old = self.change(|entries| std::mem::replace(entries, Entries::new()));
+        // Freeing many values takes a while, in which nobody waits.
+        drop(old);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.entries.lock().bytes
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.count(0);
+        self.total.count(self.entries.get_mut().bytes, 0);
     }
 }
 
@@ -329,9 +358,18 @@ impl Total {
         caches.push(Arc::downgrade(memory));
     }
 
-    /// The counted bytes of all caches.
+    /// The bytes of all caches.
     fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts a cache whose size has changed. Most calls read, and change nothing.
+    #[inline]
+    fn count(&self, before: u64, after: u64) {
+        if before != after {
+            // If the cache shrank, this wraps around, which subtracts.
+            self.bytes.fetch_add(after.wrapping_sub(before), Ordering::Relaxed);
+        }
     }
 
     /// Empties the largest cache, as long as all together have more than they may.
@@ -341,35 +379,16 @@ impl Total {
                 let caches = self.caches.lock();
                 caches.iter().filter_map(Weak::upgrade).collect()
             };
-            let size = |cache: &&Arc<Memory>| cache.counted.load(Ordering::Relaxed);
-            let Some(largest) = caches.iter().max_by_key(size).filter(|largest| size(largest) > 0) else { return };
+            let sizes = caches.iter().map(|cache| (cache.bytes(), cache));
+            let Some((1.., largest)) = sizes.max_by_key(|(bytes, _)| *bytes) else { return };
             largest.clear();
         }
     }
 }
 
-/// moka's timer: by the machine's clock, and not before a value has expired by the runtime's.
-struct CleanUp;
-
-impl Expiry<Box<str>, Entry> for CleanUp {
-    fn expire_after_create(&self, _key: &Box<str>, entry: &Entry, _now: Instant) -> Option<Duration> {
-        entry.clean_up
-    }
-
-    fn expire_after_update(
-        &self,
-        _key: &Box<str>,
-        entry: &Entry,
-        _now: Instant,
-        _left: Option<Duration>,
-    ) -> Option<Duration> {
-        entry.clean_up
-    }
-}
-
-/// The bytes of an entry, with moka's overhead.
-fn weight(key: &str, value: &CacheValue) -> u32 {
-    u32::try_from(key.len() + value.as_bytes().len() + CACHE_ENTRY_BYTES).unwrap_or(u32::MAX)
+/// The bytes of an entry, with the cache's overhead.
+fn weight(key: &str, value: &CacheValue) -> u64 {
+    (key.len() + value.as_bytes().len() + CACHE_ENTRY_BYTES) as u64
 }
 
 #[cfg(test)]
