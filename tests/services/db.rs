@@ -4,6 +4,7 @@ use plugbay::{Plugin, Policy};
 use serde_json::{Value, json};
 
 use crate::harness::assert::{assert_contains, assert_last_denial};
+use crate::harness::audit::RecordedAudit;
 use crate::harness::guest::feature;
 use crate::harness::host::{Host, TestPlugin};
 
@@ -304,6 +305,20 @@ async fn wait_for(done: impl Fn() -> bool) {
         assert!(std::time::Instant::now() < until, "the condition never held");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn use_of_a_table_is_recorded_once_with_its_caller() {
+    let audit = RecordedAudit::of_everything();
+    let host = Host::with(|builder| allowing(builder).audit_sink(audit.clone()));
+    let plugin = notes(&host).await;
+    let before = audit.lines().len();
+    // The first run prepares the statement on another thread, and the second runs on the caller's.
+    for _ in 0..2 {
+        query(&plugin, "SELECT title FROM notes", json!([])).await;
+    }
+    let read = format!("permission_allowed {} read db.notes host", plugin.name());
+    assert_eq!(audit.lines()[before..], [read.clone(), read]);
 }
 
 async fn notes(host: &Host) -> Plugin {

@@ -20,7 +20,7 @@ pub struct Transaction;
 impl HostState {
     fn statement(&self, sql: String, wants_rows: bool) -> SqlStatement {
         let plugin = self.plugin.clone();
-        let may = Arc::new(move |resource: &str, action| plugin.permissions.allows(resource, action));
+        let may = Arc::new(move |resource: &str, action| plugin.permissions.holds(resource, action));
         self.plugin.db.statement(sql, wants_rows, may, self.call.time_left())
     }
 

@@ -88,15 +88,6 @@ impl Permissions {
         move |resource| grants.check(resource, action).is_ok()
     }
 
-    /// Checks an access whose denial is reported later: only a granted access is counted and audited here.
-    pub(crate) fn allows(&self, resource: &str, action: PermissionAction) -> bool {
-        let allowed = self.holds(resource, action);
-        if allowed {
-            self.audit.allow(resource, action, None);
-        }
-        allowed
-    }
-
     /// Counts and audits an access that [`Permissions::holds`] allowed.
     pub(crate) fn note_allowed(&self, call: Option<&CallOrigin>, resource: &str, action: PermissionAction) {
         self.audit.allow(resource, action, call);

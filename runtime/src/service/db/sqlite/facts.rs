@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Statement};
 
 use super::authorizer::{Access, AccessKind};
 use super::columns::{self, ResultColumn, Source};
 use super::connection::Conn;
+use crate::limits::DB_PARAMETERS_MAX;
 use crate::service::db::store::SqlUse;
 
 /// The facts of a prepared statement.
@@ -18,6 +19,8 @@ pub(super) struct Facts {
     pub(super) is_read_only: bool,
     pub(super) changes_schema: bool,
     pub(super) inserts: Inserts,
+    /// The place of each parameter in the list of values, from 1 on.
+    pub(super) places: Vec<usize>,
     /// The columns of its result.
     pub(super) columns: Vec<ResultColumn>,
 }
@@ -35,6 +38,8 @@ pub(super) struct Prepared {
     pub(super) wanted: Vec<Access>,
     pub(super) is_read_only: bool,
     pub(super) sources: Vec<Source>,
+    /// As [`places`] returns them.
+    pub(super) places: Result<Vec<usize>, String>,
 }
 
 /// The reason why a statement has no facts.
@@ -50,7 +55,9 @@ impl From<rusqlite::Error> for FactsError {
 }
 
 impl Facts {
-    pub(super) fn new(conn: &Conn, Prepared { wanted, is_read_only, sources }: Prepared) -> Result<Self, FactsError> {
+    pub(super) fn new(conn: &Conn, prepared: Prepared) -> Result<Self, FactsError> {
+        let Prepared { wanted, is_read_only, sources, places } = prepared;
+        let places = places.map_err(FactsError::Refused)?;
         let changes_schema = wanted.iter().any(|access| access.kind == AccessKind::Schema);
         let wants = |kind| wanted.iter().any(|access| access.kind == kind);
         let inserts = match (wants(AccessKind::Insert), wants(AccessKind::Change)) {
@@ -86,13 +93,32 @@ impl Facts {
             ));
         }
         let columns = columns::declared(conn, sources)?;
-        Ok(Facts { accesses: wanted.into(), needs: needs.into(), is_read_only, changes_schema, inserts, columns })
+        let (accesses, needs) = (wanted.into(), needs.into());
+        Ok(Facts { accesses, needs, is_read_only, changes_schema, inserts, places, columns })
     }
 }
 
 /// Whether a statement with these accesses creates a table of this name.
 fn creates(wanted: &[Access], table: &str) -> bool {
     wanted.iter().any(|access| access.kind == AccessKind::Schema && access.table.eq_ignore_ascii_case(table))
+}
+
+/// The places of the values for the parameters of a statement, from 1 on. SQLite numbers `?` and `?1` like this, but
+/// `$1` in the order of its first occurrence.
+pub(super) fn places(statement: &Statement<'_>) -> Result<Vec<usize>, String> {
+    let count = statement.parameter_count();
+    let place = |index: usize| match statement.parameter_name(index) {
+        Some(name) if !name.starts_with('?') => match name.strip_prefix('$').and_then(|digits| digits.parse().ok()) {
+            Some(place @ 1..=DB_PARAMETERS_MAX) => Ok(Some(place as usize)),
+            _ => Err(format!("the parameter `{name}` has a name: write `?1` or `$1`")),
+        },
+        _ => Ok(None),
+    };
+    let named = (1..=count).map(place).collect::<Result<Vec<_>, _>>()?;
+    if named.iter().any(Option::is_some) && !named.iter().all(Option::is_some) {
+        return Err("the statement has parameters with `?` and with `$`: write one of them".to_owned());
+    }
+    Ok(named.into_iter().enumerate().map(|(index, named)| named.unwrap_or(index + 1)).collect())
 }
 
 /// The name of a table or view as it was created, for a name in any case.

@@ -17,7 +17,7 @@ use super::problem::{self, limit};
 use super::text;
 use super::watch::{Origin, Stop, Until};
 use crate::limits::{
-    DB_LOG_BYTES_MAX, DB_PARAMETERS_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
+    DB_LOG_BYTES_MAX, DB_PREPARED_BYTES_MAX, DB_PREPARED_MAX, DB_RESULT_BYTES_MAX, DB_ROWS_MAX,
     DB_STATEMENT_MEMORY_BYTES_MAX, DB_VALUE_BYTES_HERE_MAX, DB_VALUE_BYTES_MAX, DB_WAIT_MAX,
 };
 use crate::service::db::store::{SqlAnswer, SqlColumn, SqlError, SqlStatement, SqlValue};
@@ -73,10 +73,10 @@ impl SqlCall {
 
     /// Runs it once for these parameters, on a thread that may block.
     pub(super) fn run(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        let mut ran = self.try_run(conn, params, &self.until);
+        let mut ran = self.run_as_known(conn, params);
         if let Err(NotRun::Stale) = ran {
             conn.forget_statements();
-            ran = self.try_run(conn, params, &self.until);
+            ran = self.run_as_known(conn, params);
         }
         if matches!(&ran, Ok(ran) if ran.changed_schema) {
             conn.forget_statements();
@@ -86,15 +86,17 @@ impl SqlCall {
 
     /// Runs it on the caller's thread: only a query that was prepared before, and only for a short time.
     pub(super) fn run_here(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        if !conn.known.contains_key(self.statement.sql.trim()) {
-            return Err(NotRun::TooLongHere);
-        }
-        self.try_run(conn, params, &Until { here: true, ..self.until.clone() })
+        let facts = conn.known.get(self.statement.sql.trim()).cloned().ok_or(NotRun::TooLongHere)?;
+        self.try_run(conn, &facts, params, &Until { here: true, ..self.until.clone() })
     }
 
-    fn try_run(&self, conn: &mut Conn, params: &[SqlValue], until: &Until) -> Result<Ran, NotRun> {
+    fn run_as_known(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
         let facts = self.facts(conn)?;
-        self.check(&facts)?;
+        self.try_run(conn, &facts, params, &self.until)
+    }
+
+    fn try_run(&self, conn: &Conn, facts: &Facts, params: &[SqlValue], until: &Until) -> Result<Ran, NotRun> {
+        self.check(facts)?;
         if !facts.is_read_only {
             if until.here {
                 return Err(NotRun::TooLongHere);
@@ -108,7 +110,7 @@ impl SqlCall {
             self.by_host(conn, "SAVEPOINT plugbay_answer")?;
         }
         conn.watch.record().begin(Origin::Running(facts.accesses.clone()), until);
-        let mut ran = self.step(conn, &facts, params, until.here);
+        let mut ran = self.step(conn, facts, params, until.here);
         conn.watch.record().origin = Origin::Host;
         if answers_changes && conn.is_in_transaction() {
             match &ran {
@@ -160,11 +162,12 @@ impl SqlCall {
         conn.watch.record().begin(Origin::Preparing, &self.until);
         let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
         let statement = prepare(conn, sql)?;
-        let (is_read_only, sources) = (statement.readonly(), columns::sources(&statement));
+        let (is_read_only, sources, places) =
+            (statement.readonly(), columns::sources(&statement), facts::places(&statement));
         drop(statement);
         let mut record = conn.watch.record();
         record.origin = Origin::Host;
-        Ok(facts::Prepared { wanted: std::mem::take(&mut record.wanted), is_read_only, sources })
+        Ok(facts::Prepared { wanted: std::mem::take(&mut record.wanted), is_read_only, sources, places })
     }
 
     fn check(&self, facts: &Facts) -> Result<(), SqlError> {
@@ -184,7 +187,7 @@ impl SqlCall {
             if here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
         conn.sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).map_err(problem)?;
         conn.sqlite.busy_timeout(wait).map_err(problem)?;
-        bind(&mut statement, params, problem)?;
+        bind(&mut statement, &facts.places, params, problem)?;
         let before = conn.sqlite.last_insert_rowid();
         let mut answer = self.collect(&mut statement, facts, problem)?;
         if !facts.is_read_only && !facts.changes_schema {
@@ -334,42 +337,22 @@ fn prepare<'c>(conn: &'c Conn, sql: &str) -> rusqlite::Result<Prepared<'c>> {
 
 fn bind(
     statement: &mut Statement<'_>,
+    places: &[usize],
     params: &[SqlValue],
     problem: impl Fn(rusqlite::Error) -> NotRun,
 ) -> Result<(), NotRun> {
-    let places = places(statement)?;
     let expected = places.iter().copied().max().unwrap_or_default();
     if expected != params.len() {
         let given = params.len();
         let text = format!("the statement has {expected} parameters, and {given} were given");
         return Err(SqlError::Invalid(text).into());
     }
-    for (index, place) in places.into_iter().enumerate() {
+    for (index, &place) in places.iter().enumerate() {
         let value = stored(&params[place - 1])
             .ok_or_else(|| SqlError::Invalid(format!("parameter {place} is not a number in decimal text")))?;
         statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value)).map_err(&problem)?;
     }
     Ok(())
-}
-
-/// The places of the values for the parameters of a statement, from 1 on. SQLite numbers `?` and `?1` like this, but
-/// `$1` in the order of its first occurrence.
-fn places(statement: &Statement<'_>) -> Result<Vec<usize>, SqlError> {
-    let count = statement.parameter_count();
-    let place = |index: usize| match statement.parameter_name(index) {
-        Some(name) if !name.starts_with('?') => match name.strip_prefix('$').and_then(|digits| digits.parse().ok()) {
-            Some(place @ 1..=DB_PARAMETERS_MAX) => Ok(Some(place as usize)),
-            _ => Err(SqlError::Invalid(format!("the parameter `{name}` has a name: write `?1` or `$1`"))),
-        },
-        _ => Ok(None),
-    };
-    let named = (1..=count).map(place).collect::<Result<Vec<_>, _>>()?;
-    if named.iter().any(Option::is_some) && !named.iter().all(Option::is_some) {
-        return Err(SqlError::Invalid(
-            "the statement has parameters with `?` and with `$`: write one of them".to_owned(),
-        ));
-    }
-    Ok(named.into_iter().enumerate().map(|(index, named)| named.unwrap_or(index + 1)).collect())
 }
 
 /// The value that SQLite stores; `None` for an exact number that is not one.
