@@ -317,7 +317,7 @@ async fn use_of_a_table_is_recorded_once_with_its_caller() {
     for _ in 0..2 {
         query(&plugin, "SELECT title FROM notes", json!([])).await;
     }
-    let read = format!("permission_allowed {} read db.notes host", plugin.name());
+    let read = format!("permission.allow {} read db.notes host", plugin.name());
     assert_eq!(audit.lines()[before..], [read.clone(), read]);
 }
 
