@@ -1,7 +1,7 @@
 //! Caches in memory, bounded by size, which evict the least recently used value.
 //!
-//! Values expire by the runtime's clock. An expired value is removed when it is read, when it is the least recently used
-//! one and another is written, or when it is evicted.
+//! Values expire by the runtime's clock. An expired value is removed when it is read, when it is evicted, or when
+//! another value is written while it is the least recently used one.
 //!
 //! All caches share one limit. If it is exceeded, the largest cache is emptied: the plugin that fills the memory pays
 //! for it, and a plugin with a small cache never notices.
@@ -281,8 +281,8 @@ impl Memory {
         Ok(selected.iter().filter(|key| self.delete(key)).count() as u64)
     }
 
-    /// The selected keys that have a value, unless the scan takes longer than [`CACHE_SCAN_TIME_MAX`]. Nobody waits
-    /// while keys are compared.
+    /// The selected keys that have a value, unless the scan takes longer than [`CACHE_SCAN_TIME_MAX`]. Other calls
+    /// of the plugin do not wait while keys are compared.
     fn selected(&self, selects: &CacheKeyFilter) -> Result<Vec<Arc<str>>, CacheError> {
         let started = Instant::now();
         let mut selected = Vec::new();
@@ -336,7 +336,7 @@ impl Memory {
 
     fn clear(&self) {
         let old = self.change(|entries| std::mem::replace(entries, Entries::new()));
-        // Freeing many values takes a while, in which nobody waits.
+        // Freed without the lock, because many values take a while.
         drop(old);
     }
 
