@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use hashlink::DefaultHashBuilder;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
@@ -22,7 +23,8 @@ const HOST_STATEMENTS: usize = 4;
 pub(super) struct Conn {
     pub(super) sqlite: Connection,
     pub(super) watch: Watch,
-    pub(super) known: HashMap<Arc<str>, Arc<Facts>>,
+    /// By the text. A few dozen at most, so texts chosen to have one hash do no harm.
+    pub(super) known: HashMap<Arc<str>, Arc<Facts>, DefaultHashBuilder>,
     /// The version of the schema that `known` describes.
     pub(super) schema: u64,
 }
@@ -65,7 +67,7 @@ impl Conn {
         });
         let watch = Watch::install(&mut sqlite, log)?;
         functions::install(&sqlite, clock, watch.clone())?;
-        Ok(Conn { sqlite, watch, known: HashMap::new(), schema: 0 })
+        Ok(Conn { sqlite, watch, known: HashMap::default(), schema: 0 })
     }
 
     /// Drops prepared statements and their facts, because the schema has changed.

@@ -58,7 +58,11 @@ impl Database {
     }
 
     /// The statement as a call on this database.
-    pub(super) fn call(&self, statement: SqlStatement) -> SqlCall {
+    pub(super) fn call(&self, mut statement: SqlStatement) -> SqlCall {
+        let trimmed = statement.sql.trim();
+        if trimmed.len() < statement.sql.len() {
+            statement.sql = trimmed.to_owned();
+        }
         let until = Until { deadline: Some(statement.deadline), ..Until::default() };
         SqlCall { statement, about: self.about.clone(), until }
     }

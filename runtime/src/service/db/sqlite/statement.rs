@@ -59,6 +59,7 @@ impl From<NotRun> for SqlError {
 
 /// A statement with everything that running it takes.
 pub(super) struct SqlCall {
+    /// Without spaces around its text, by which it is found again.
     pub(super) statement: SqlStatement,
     pub(super) about: Arc<About>,
     pub(super) until: Until,
@@ -67,7 +68,7 @@ pub(super) struct SqlCall {
 impl SqlCall {
     /// Whether it looks like a query. A statement that is not a query is recognised before it runs.
     pub(super) fn may_be_query(&self) -> bool {
-        let word = self.statement.sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let word = self.statement.sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         ["select", "with", "values", "explain"].iter().any(|reads| word.eq_ignore_ascii_case(reads))
     }
 
@@ -86,7 +87,7 @@ impl SqlCall {
 
     /// Runs it on the caller's thread: only a query that was prepared before, and only for a short time.
     pub(super) fn run_here(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        let facts = conn.known.get(self.statement.sql.trim()).cloned().ok_or(NotRun::TooLongHere)?;
+        let facts = conn.known.get(&*self.statement.sql).cloned().ok_or(NotRun::TooLongHere)?;
         self.try_run(conn, &facts, params, &Until { here: true, ..self.until.clone() })
     }
 
@@ -136,7 +137,7 @@ impl SqlCall {
 
     /// The facts of the statement, from an earlier run or by preparing it.
     pub(super) fn facts(&self, conn: &mut Conn) -> Result<Arc<Facts>, NotRun> {
-        let sql = self.statement.sql.trim();
+        let sql = &*self.statement.sql;
         if let Some(facts) = conn.known.get(sql) {
             return Ok(facts.clone());
         }
@@ -182,7 +183,7 @@ impl SqlCall {
     fn step(&self, conn: &Conn, facts: &Facts, params: &[SqlValue], here: bool) -> Result<Ran, NotRun> {
         let problem = |error: rusqlite::Error| self.problem(conn, &error);
         let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
-        let mut statement = prepare(conn, self.statement.sql.trim()).map_err(problem)?;
+        let mut statement = prepare(conn, &self.statement.sql).map_err(problem)?;
         let (length_max, wait) =
             if here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
         conn.sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).map_err(problem)?;
