@@ -29,6 +29,8 @@ struct Shared {
     requests: RequestCounters,
     url: OnceLock<String>,
     phase: watch::Sender<Phase>,
+    /// Each open web socket has a receiver. Their connections are no longer the listeners'.
+    web_sockets: watch::Sender<()>,
 }
 
 /// The phases of a server.
@@ -67,6 +69,7 @@ impl ServerState {
             requests: RequestCounters::default(),
             url: OnceLock::new(),
             phase,
+            web_sockets: watch::Sender::new(()),
         }))
     }
 
@@ -149,6 +152,16 @@ impl ServerState {
         let mut phase = self.0.phase.subscribe();
         // The sender lives as long as this state.
         let _ = phase.wait_for(|phase| *phase == Phase::Closed).await;
+    }
+
+    /// Notes a web socket, which is open until the receiver is dropped.
+    pub(crate) fn web_socket(&self) -> watch::Receiver<()> {
+        self.0.web_sockets.subscribe()
+    }
+
+    /// Waits until no web socket is open.
+    pub(crate) async fn web_sockets_ended(&self) {
+        self.0.web_sockets.closed().await;
     }
 }
 

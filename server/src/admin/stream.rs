@@ -180,13 +180,13 @@ pub(super) async fn web_socket(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, AdminError> {
     let readable = caller.readable()?;
-    let place = state.web_socket()?;
+    let (place, open) = (state.web_socket()?, state.server().web_socket());
     let followed = state.feed().follow(None)?;
     // Clients have nothing to say but that they close the connection.
     let upgrade = upgrade.max_message_size(4 << 10).max_frame_size(4 << 10);
     Ok(upgrade.on_upgrade(async move |socket| {
         send_frames(socket, followed, readable, state.server().clone()).await;
-        drop(place);
+        drop((place, open));
     }))
 }
 

@@ -126,7 +126,10 @@ impl Server {
             });
         }
         drop(listener);
-        let drained = async { while tasks.join_next().await.is_some() {} };
+        let drained = async {
+            while tasks.join_next().await.is_some() {}
+            self.state.web_sockets_ended().await;
+        };
         if tokio::time::timeout(self.state.settings().shutdown_timeout, drained).await.is_err() {
             tracing::warn!(connections = tasks.len(), "requests that did not end in time are cut off");
         }
