@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use hashlink::LruCache;
+use hashlink::LinkedHashMap;
 use parking_lot::Mutex;
 use plugbay::compile::CodeCacheLocation;
 use plugbay::manifest::{Format, Instances, Layer};
@@ -88,10 +88,9 @@ pub fn row(bench: &Bench, service: Service) -> anyhow::Result<Row> {
 fn native(service: Service, scratch: &Path) -> anyhow::Result<Box<dyn FnMut(u32) -> anyhow::Result<Duration>>> {
     Ok(match service {
         Service::Cache => {
-            let cache =
-                Mutex::new(LruCache::<String, String, RandomState>::with_hasher(usize::MAX, RandomState::new()));
+            let cache = Mutex::new(LinkedHashMap::<String, String, RandomState>::default());
             cache.lock().insert("key".to_owned(), VALUE.to_owned());
-            repeat(move || Ok(cache.lock().get("key").is_some_and(|value| value == VALUE)))
+            repeat(move || Ok(cache.lock().to_back("key").is_some_and(|value| value == VALUE)))
         }
         Service::Data | Service::Db => {
             let database = database(scratch)?;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use hashlink::LruCache;
+use hashlink::LinkedHashMap;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::store::{
@@ -144,6 +144,9 @@ async fn aside<T: Send + 'static>(
     scanned.unwrap_or_else(|_| Err(CacheError::Unavailable("the cache could not be read".to_owned())))
 }
 
+/// The places of a small map, whose memory does not matter.
+const PLACES_KEPT: usize = 64;
+
 /// One cached value.
 struct Entry {
     value: CacheValue,
@@ -160,15 +163,15 @@ impl Entry {
 
 /// The values of one plugin, the least recently used first.
 struct Entries {
-    values: LruCache<Arc<str>, Entry, RandomState>,
+    values: LinkedHashMap<Arc<str>, Entry, RandomState>,
     /// The sum of their weights.
     bytes: u64,
 }
 
 impl Entries {
     fn new() -> Self {
-        // Bounded by bytes, not by number. The keys are the plugin's choice: their hashes must not be predictable.
-        Entries { values: LruCache::with_hasher(usize::MAX, RandomState::new()), bytes: 0 }
+        // The keys are the plugin's choice: their hashes must not be predictable.
+        Entries { values: LinkedHashMap::with_hasher(RandomState::new()), bytes: 0 }
     }
 
     fn insert(&mut self, key: &str, entry: Entry) {
@@ -181,13 +184,14 @@ impl Entries {
     fn remove(&mut self, key: &str) -> Option<Entry> {
         let entry = self.values.remove(key)?;
         self.bytes -= weight(key, &entry.value);
+        self.shrink();
         Some(entry)
     }
 
     /// Removes the value of a key if it has expired. Otherwise returns it, as the most recently used.
     #[inline]
     fn alive(&mut self, key: &str, clock: &dyn Clock) -> Option<CacheValue> {
-        let entry = self.values.get(key)?;
+        let entry = self.values.to_back(key)?;
         if entry.is_alive(|| clock.now()) {
             return Some(entry.value.clone());
         }
@@ -198,13 +202,21 @@ impl Entries {
     /// Removes the least recently used values, as long as all have more than `bytes_max`.
     fn evict(&mut self, bytes_max: u64) {
         while self.bytes > bytes_max && self.remove_oldest() {}
+        self.shrink();
+    }
+
+    /// Frees the places of removed values if most places are empty: they are not counted in any limit.
+    fn shrink(&mut self) {
+        if self.values.capacity() > 4 * self.values.len().max(PLACES_KEPT) {
+            self.values.shrink_to_fit();
+        }
     }
 
     /// Removes at most two expired values at the least recently used end: each write calls this, so that the cache
     /// shrinks faster than it grows, and no write takes long.
     fn remove_expired(&mut self, clock: &dyn Clock) {
         for _ in 0..2 {
-            match self.values.iter().next() {
+            match self.values.front() {
                 Some((_, oldest)) if !oldest.is_alive(|| clock.now()) => self.remove_oldest(),
                 _ => return,
             };
@@ -212,7 +224,7 @@ impl Entries {
     }
 
     fn remove_oldest(&mut self) -> bool {
-        let Some((key, entry)) = self.values.remove_lru() else { return false };
+        let Some((key, entry)) = self.values.pop_front() else { return false };
         self.bytes -= weight(&key, &entry.value);
         true
     }

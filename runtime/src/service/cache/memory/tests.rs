@@ -78,6 +78,16 @@ fn cache_is_never_larger_than_its_limit() {
 }
 
 #[test]
+fn deleted_values_leave_no_memory_behind() {
+    let (_, memory) = memory();
+    (0..10_000).for_each(|n| set(&memory, &n.to_string(), "1", None));
+    (1..10_000).for_each(|n| assert!(memory.delete(&n.to_string())));
+    let places = memory.entries.lock().values.capacity();
+    assert!(places < 1_000, "{places}");
+    assert_eq!(memory.get("0"), Some(json("1")));
+}
+
+#[test]
 fn largest_cache_is_emptied_when_all_together_exceed_their_limit() {
     let total = Arc::<Total>::default();
     let cache = || Memory::new(Arc::new(ManualClock::default()), &total, CACHE_BYTES_MAX);
