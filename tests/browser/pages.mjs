@@ -443,9 +443,9 @@ test("cached results are not loaded again on navigation", async (page) => {
   await text(page, "0. Rome in the South").waitFor();
 });
 
-test("what a person enters at once, before the first effects of a form, is sent", async (page) => {
-  // From the moment when the form is drawn, timers and frames wait for `release`: so does a slow machine.
-  await page.addInitScript(() => {
+/** From the moment when the page's form is drawn, timers and frames wait for `release()`, as on a slow machine. */
+const holdTimers = (page) =>
+  page.addInitScript(() => {
     let held;
     new MutationObserver(() => document.querySelector("form") && (held ??= [])).observe(document, { subtree: true, childList: true });
     for (const name of ["setTimeout", "requestAnimationFrame"]) {
@@ -458,6 +458,9 @@ test("what a person enters at once, before the first effects of a form, is sent"
       for (const run of due) run();
     };
   });
+
+test("what a person enters at once, before the first effects of a form, is sent", async (page) => {
+  await holdTimers(page);
   await page.goto("/p/gallery/form");
   const quantity = page.locator("form").getByLabel(/^Quantity/);
   await quantity.fill("1001");
@@ -465,6 +468,15 @@ test("what a person enters at once, before the first effects of a form, is sent"
   await button(page, "Add the item").click();
   await text(page, "The largest value is 1000.").waitFor();
   assert.equal(await quantity.inputValue(), "1001");
+});
+
+test("the first field with a message has the focus as soon as the message is shown", async (page) => {
+  await holdTimers(page);
+  await page.goto("/p/gallery/form");
+  await button(page, "Add the item").click();
+  await page.locator("form .field__error").first().waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-invalid")), "true");
+  await page.evaluate(() => window.release());
 });
 
 test("a form of the schema checks, sends, and shows the server's answer", async (page) => {

@@ -1,6 +1,6 @@
 // Parts that several views share: states of a region, badges, tables, and times.
 
-import { html, useEffect, useRef } from "../lib/view.js";
+import { html, useLayoutEffect, useRef } from "../lib/view.js";
 import { time } from "./format.js";
 
 /** The content of a resource, or that it is loading, empty or failed. */
@@ -54,7 +54,7 @@ let isFirst = true;
 /** The heading of a view, which gets the focus after a change of the view, with actions beside it. */
 export function Heading({ title, children }) {
   const heading = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title} – Plugbay`;
     // In a new document the focus begins at the top, where the skip link is.
     if (!isFirst) heading.current?.focus({ preventScroll: true });

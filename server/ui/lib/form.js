@@ -1,6 +1,6 @@
 // A form made from a JSON Schema: labels, controls, hints, and messages at the fields.
 
-import { classes, html, useEffect, useId, useMemo, useRef, useState } from "./view.js";
+import { classes, html, useId, useLayoutEffect, useMemo, useRef, useState } from "./view.js";
 import { control, draft, read } from "./schema.js";
 import { same, words } from "./values.js";
 
@@ -35,8 +35,8 @@ export function Form({ schema, value, onSubmit, errors, error, submitText = "Sub
   const foreign = useMemo(() => (errors instanceof Map ? errors : new Map(Object.entries(errors ?? {}))), [errors]);
   const all = new Map([...foreign, ...own]);
   const [attempts, setAttempts] = useState(0);
-  // The first field with a message gets the focus, after it was drawn.
-  useEffect(() => {
+  // The first field with a message gets the focus when it is drawn; an effect would come later than the next key.
+  useLayoutEffect(() => {
     if (all.size) form.current?.querySelector("[aria-invalid=true]")?.focus();
   }, [attempts, foreign]);
 
