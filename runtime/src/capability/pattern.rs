@@ -11,6 +11,9 @@
 
 use std::fmt;
 
+/// The bit of each of four bytes by which ASCII letters differ in case.
+const CASE: u32 = 0x2020_2020;
+
 /// A glob pattern for resource names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
@@ -18,6 +21,10 @@ pub struct Pattern {
     /// The number of bytes before the first `*`, `?` or backslash. They match literally, and most rules that do not
     /// match already differ in them.
     literal: usize,
+    /// Up to four of these bytes, in lower case.
+    head: u32,
+    /// The bits of `head` that are compared.
+    compared: u32,
     /// Whether the case of ASCII letters is ignored.
     ignores_case: bool,
 }
@@ -32,7 +39,22 @@ impl Pattern {
         let glob = glob.into();
         let literal = glob.find(['*', '?', '\\']).unwrap_or(glob.len());
         let ignores_case = glob.starts_with("db.");
-        Pattern { glob, literal, ignores_case }
+        let start = &glob.as_bytes()[..literal.min(4)];
+        let (mut head, mut compared) = ([0; 4], [0; 4]);
+        head[..start.len()].copy_from_slice(start);
+        compared[..start.len()].fill(0xff);
+        let compared = u32::from_ne_bytes(compared);
+        let head = (u32::from_ne_bytes(head) | CASE) & compared;
+        Pattern { glob, literal, head, compared, ignores_case }
+    }
+
+    /// Returns `false` if the first bytes show that the pattern does not match: most rules are about other resources.
+    #[inline]
+    pub(crate) fn may_match(&self, resource: &str) -> bool {
+        match resource.as_bytes().first_chunk() {
+            Some(first) => (u32::from_ne_bytes(*first) | CASE) & self.compared == self.head,
+            None => true,
+        }
     }
 
     /// Creates the pattern that covers this resource and no other.
@@ -231,7 +253,9 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, resource: &str, expected: bool) {
-        assert_eq!(Pattern::new(pattern).matches(resource), expected, "`{pattern}` on `{resource}`");
+        let made = Pattern::new(pattern);
+        assert_eq!(made.matches(resource), expected, "`{pattern}` on `{resource}`");
+        assert!(made.may_match(resource) || !expected, "the first bytes of `{pattern}` and `{resource}`");
     }
 
     #[test]
@@ -291,6 +315,15 @@ mod tests {
         check("*", "db.USERS", true);
         assert!(Pattern::new("db.U*").covers(&Pattern::new("db.users")));
         assert!(!Pattern::new("data.U*").covers(&Pattern::new("data.users")));
+    }
+
+    #[test]
+    fn first_bytes_tell_most_resources_apart() {
+        let differs = |pattern: &str, resource: &str| !Pattern::new(pattern).may_match(resource);
+        assert!(differs("data.key", "db.users"));
+        assert!(differs("d*", "cache.x"));
+        assert!(!differs("", "log"), "nothing is known of an empty pattern, nor of a short text");
+        assert!(!differs("data.a", "data.b"));
     }
 
     #[test]

@@ -252,7 +252,7 @@ impl Policy {
     ) -> impl Iterator<Item = (&'a str, Effect)> {
         let mut steps = POLICY_STEPS_MAX;
         self.rules.iter().filter_map(move |rule| {
-            if !rule.is_about(action) {
+            if !rule.resource.may_match(resource) || !rule.is_about(action) {
                 return None;
             }
             match rule.resource.matches_within(resource, &mut steps) {

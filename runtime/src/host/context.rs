@@ -16,7 +16,7 @@ use crate::service::api::PluginApi;
 use crate::service::cache::PluginCache;
 use crate::service::config::PluginConfig;
 use crate::service::data::PluginData;
-use crate::service::db::PluginDb;
+use crate::service::db::{PluginDb, SqlPermission};
 use crate::service::http::PluginHttp;
 use crate::service::jobs::PluginJobs;
 use crate::service::log::PluginLog;
@@ -28,6 +28,8 @@ pub(crate) struct PluginContext {
     pub(crate) name: Arc<str>,
     /// The plugin's grants and the audit of their use.
     pub(crate) permissions: Permissions,
+    /// The check of a statement's tables, which may happen on another thread.
+    pub(crate) may_use_table: SqlPermission,
     /// The guest's wall clock.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: PluginLog,

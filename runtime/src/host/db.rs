@@ -3,8 +3,6 @@
 //! Permissions are checked while SQLite prepares a statement, because only then the tables that it accesses are known.
 //! The service reports them, and they are counted and audited here.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use tracing::Instrument;
 use wasmtime::component::Resource;
@@ -19,9 +17,7 @@ pub struct Transaction;
 
 impl HostState {
     fn statement(&self, sql: String, wants_rows: bool) -> SqlStatement {
-        let plugin = self.plugin.clone();
-        let may = Arc::new(move |resource: &str, action| plugin.permissions.holds(resource, action));
-        self.plugin.db.statement(sql, wants_rows, may, self.call.time_left())
+        self.plugin.db.statement(sql, wants_rows, self.plugin.may_use_table.clone(), self.call.time_left())
     }
 
     /// The span of an operation in the trace of its call. It has no SQL, which may contain values.

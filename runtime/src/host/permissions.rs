@@ -84,8 +84,14 @@ impl Permissions {
 
     /// Returns [`Permissions::holds`] for one action as an owned function, for work on another thread.
     pub(crate) fn filter(&self, action: PermissionAction) -> impl Fn(&str) -> bool + Send + Sync + 'static {
+        let holds = self.holds_fn();
+        move |resource| holds(resource, action)
+    }
+
+    /// Returns [`Permissions::holds`] as an owned function, for work on another thread.
+    pub(crate) fn holds_fn(&self) -> impl Fn(&str, PermissionAction) -> bool + Send + Sync + 'static {
         let grants = self.grants.clone();
-        move |resource| grants.check(resource, action).is_ok()
+        move |resource, action| grants.check(resource, action).is_ok()
     }
 
     /// Counts and audits an access that [`Permissions::holds`] allowed.

@@ -191,6 +191,9 @@ impl Runtime {
                 PluginConfig::new(schema, manifest.additional_configuration, layers, stored, mask.clone())
             })
             .map_err(|problems| load_error(LoadErrorKind::Configuration { problems }))?;
+        let counters = before.map(|before| before.permissions.audit().counters()).unwrap_or_default();
+        let audit = PluginAudit::new(name.clone(), self.0.audit.clone(), mask, counters);
+        let permissions = Permissions::new(checked.grants.clone(), audit);
         Ok(Arc::new(PluginContext {
             log,
             config,
@@ -225,15 +228,8 @@ impl Runtime {
             ceilings: self.0.operator.ceilings.clone(),
             live_instances: self.0.engines.live_instances(),
             clock: self.0.clock.clone(),
-            permissions: Permissions::new(
-                checked.grants.clone(),
-                PluginAudit::new(
-                    name.clone(),
-                    self.0.audit.clone(),
-                    mask,
-                    before.map(|before| before.permissions.audit().counters()).unwrap_or_default(),
-                ),
-            ),
+            may_use_table: Arc::new(permissions.holds_fn()),
+            permissions,
             name,
         }))
     }

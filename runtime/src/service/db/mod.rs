@@ -220,7 +220,8 @@ async fn until<T>(deadline: Instant, ran: SqlFuture<'_, T>) -> Result<T, SqlErro
     match ran.into_ready() {
         Ok(ran) => ran,
         Err(running) => {
-            let ran = tokio::time::timeout_at(deadline.into(), running).await;
+            // Boxed: a statement that has run already would carry the size of the timer.
+            let ran = Box::pin(tokio::time::timeout_at(deadline.into(), running)).await;
             ran.unwrap_or_else(|_| Err(SqlError::interrupted()))
         }
     }

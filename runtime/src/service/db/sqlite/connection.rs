@@ -1,5 +1,6 @@
 //! A connection for untrusted SQL, with every dangerous feature off and every limit set.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -27,6 +28,8 @@ pub(super) struct Conn {
     pub(super) known: HashMap<Arc<str>, Arc<Facts>, DefaultHashBuilder>,
     /// The version of the schema that `known` describes.
     pub(super) schema: u64,
+    /// The time for which SQLite waits for a lock.
+    lock_wait: Cell<Duration>,
 }
 
 /// Where a database is.
@@ -67,13 +70,22 @@ impl Conn {
         });
         let watch = Watch::install(&mut sqlite, log)?;
         functions::install(&sqlite, clock, watch.clone())?;
-        Ok(Conn { sqlite, watch, known: HashMap::default(), schema: 0 })
+        Ok(Conn { sqlite, watch, known: HashMap::default(), schema: 0, lock_wait: Cell::default() })
     }
 
     /// Drops prepared statements and their facts, because the schema has changed.
     pub(super) fn forget_statements(&mut self) {
         self.known.clear();
         self.sqlite.flush_prepared_statement_cache();
+    }
+
+    /// Sets the time for which SQLite waits for a lock.
+    pub(super) fn wait_for_locks(&self, wait: Duration) -> rusqlite::Result<()> {
+        if self.lock_wait.get() != wait {
+            self.sqlite.busy_timeout(wait)?;
+            self.lock_wait.set(wait);
+        }
+        Ok(())
     }
 
     pub(super) fn is_in_transaction(&self) -> bool {

@@ -10,12 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use rusqlite::ErrorCode;
-use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{Conn, Place};
 use super::problem::limit;
 use super::statement::SqlCall;
-use super::watch::Until;
 use crate::clock::Clock;
 use crate::limits::{DB_FILE_BYTES_MAX, DB_MEMORY_BYTES_MAX, DB_STATEMENTS_AT_ONCE_MAX, DB_WAIT_MAX};
 use crate::service::db::store::{SqlError, SqlStatement};
@@ -63,8 +62,7 @@ impl Database {
         if trimmed.len() < statement.sql.len() {
             statement.sql = trimmed.to_owned();
         }
-        let until = Until { deadline: Some(statement.deadline), ..Until::default() };
-        SqlCall { statement, about: self.about.clone(), until }
+        SqlCall { statement, about: self.about.clone() }
     }
 
     async fn opened(&self) -> Result<&Opened, SqlError> {
@@ -91,10 +89,11 @@ impl Database {
     }
 
     /// The connection for queries, if it is free and open.
-    pub(super) fn reader_now(&self) -> Option<Held> {
+    pub(super) fn reader_now(&self) -> Option<MutexGuard<'_, Conn>> {
         let opened = self.opened.get()?;
-        let reader = opened.reader.as_ref().unwrap_or(&opened.writer).clone();
-        Some(self.held(reader.try_lock_owned().ok()?))
+        let mut conn = opened.reader.as_ref().unwrap_or(&opened.writer).try_lock().ok()?;
+        self.bring_up_to_date(&mut conn);
+        Some(conn)
     }
 
     async fn hold(&self, conn: Arc<AsyncMutex<Conn>>) -> Result<Held, SqlError> {
@@ -110,12 +109,17 @@ impl Database {
     }
 
     fn held(&self, mut conn: OwnedMutexGuard<Conn>) -> Held {
+        self.bring_up_to_date(&mut conn);
+        Held { conn: Some(conn), turns: self.turns.clone() }
+    }
+
+    /// Makes the connection forget its prepared statements if the schema has changed since it was used.
+    fn bring_up_to_date(&self, conn: &mut Conn) {
         let schema = self.schema.load(Ordering::Acquire);
         if conn.schema != schema {
             conn.forget_statements();
             conn.schema = schema;
         }
-        Held { conn: Some(conn), turns: self.turns.clone() }
     }
 
     /// Notes that a table was created, altered or dropped.
@@ -165,20 +169,20 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Runs `work` on a thread that may block, and returns the connection. If the caller stops waiting, the statement
-    /// is stopped and the connection released on that thread.
+    /// Runs `work` on a thread that may block, and returns the connection. If the caller stops waiting, the flag that
+    /// `work` is given is set, which stops a statement, and the connection is released on that thread.
     pub(super) async fn run<R: Send + 'static>(
         mut self,
-        cancelled: Arc<AtomicBool>,
-        work: impl FnOnce(&mut Conn) -> R + Send + 'static,
+        work: impl FnOnce(&mut Conn, Arc<AtomicBool>) -> R + Send + 'static,
     ) -> Result<(Held, R), SqlError> {
         let turn = turn(self.turns.clone()).await?;
-        let waiting = CancelOnDrop(cancelled);
+        let cancelled = Arc::<AtomicBool>::default();
+        let waiting = CancelOnDrop(cancelled.clone());
         let ran = tokio::task::spawn_blocking(move || {
             // Held by the thread and not by its caller: a statement that is being stopped still counts.
             let _turn = turn;
-            let answer = self.conn().map(|conn| {
-                let answer = work(conn);
+            let answer = self.conn.as_deref_mut().map(|conn| {
+                let answer = work(conn, cancelled);
                 conn.watch.record().slice.end();
                 answer
             });
@@ -196,11 +200,6 @@ impl Held {
                 Err(SqlError::Unavailable("the statement was lost; the host's log says why".to_owned()))
             }
         }
-    }
-
-    /// The connection, for use on the caller's thread.
-    pub(super) fn conn(&mut self) -> Option<&mut Conn> {
-        self.conn.as_deref_mut()
     }
 }
 
@@ -316,7 +315,7 @@ mod tests {
         let database = Database::new("p".into(), None, Arc::new(SystemClock), turns.clone());
         let others = turns.acquire_many(DB_STATEMENTS_AT_ONCE_MAX as u32).await.expect("all turns are free");
         let held = database.writer().await.expect("it opens");
-        let mut statement = std::pin::pin!(held.run(Arc::default(), |_| ()));
+        let mut statement = std::pin::pin!(held.run(|_, _| ()));
         let early = tokio::time::timeout(Duration::from_millis(50), &mut statement).await;
         assert!(early.is_err(), "it ran beside {DB_STATEMENTS_AT_ONCE_MAX} others");
         drop(others);

@@ -21,12 +21,12 @@ impl Database {
     pub(super) async fn declare(&self, declaration: SqlDeclaration) -> Result<(), SqlError> {
         let held = self.writer().await?;
         let about = self.about.clone();
-        let work = move |conn: &mut Conn| {
+        let work = move |conn: &mut Conn, _| {
             let made = make(conn, &declaration);
             conn.forget_statements();
             made.map_err(|stopped| stopped.into_problem(&about))
         };
-        let (_held, made) = held.run(std::sync::Arc::default(), work).await?;
+        let (_held, made) = held.run(work).await?;
         self.schema_changed();
         made
     }
@@ -88,7 +88,7 @@ fn make(conn: &Conn, declaration: &SqlDeclaration) -> Result<(), Stopped> {
         return Ok(());
     }
     check(declaration).map_err(Stopped::Refused)?;
-    sqlite.busy_timeout(DB_WAIT_MAX)?;
+    conn.wait_for_locks(DB_WAIT_MAX)?;
     with_rebuild_settings(sqlite, || {
         sqlite.execute_batch("BEGIN IMMEDIATE")?;
         make_all(sqlite, declaration)?;

@@ -32,6 +32,7 @@ use tokio::sync::Semaphore;
 use self::connection::Conn;
 use self::database::{Database, FILE, Held};
 use self::statement::{NotRun, Ran, SqlCall};
+use self::watch::Until;
 use super::store::{
     SqlAnswer, SqlDeclaration, SqlError, SqlFuture, SqlStatement, SqlStore, SqlStoreProvider, SqlTransaction, SqlValue,
 };
@@ -124,10 +125,8 @@ impl SqlStore for SqliteStore {
     /// Runs a short query that is known here and now, and everything else on a thread that may block.
     fn run(&self, statement: SqlStatement, params: Vec<SqlValue>) -> SqlFuture<'_, SqlAnswer> {
         let call = self.0.call(statement);
-        if let Some(mut held) = self.0.reader_now()
-            && let Some(conn) = held.conn()
-        {
-            match call.run_here(conn, &params) {
+        if let Some(conn) = self.0.reader_now() {
+            match call.run_here(&conn, &params) {
                 Err(NotRun::TooLongHere | NotRun::Stale) => {}
                 Err(NotRun::Failed(error)) => return StoreFuture::ready(Err(error)),
                 Ok(ran) => return StoreFuture::ready(Ok(ran.answer)),
@@ -168,14 +167,14 @@ impl Database {
         params: Arc<Vec<SqlValue>>,
         only_query: bool,
     ) -> Result<SqlAnswer, NotRun> {
-        let cancelled = call.until.cancelled.clone();
-        let run = move |conn: &mut Conn| {
-            if only_query && !call.facts(conn)?.is_read_only {
+        let run = move |conn: &mut Conn, cancelled| {
+            let until = call.until(cancelled);
+            if only_query && !call.facts(conn, &until)?.is_read_only {
                 return Err(NotRun::TooLongHere);
             }
-            call.run(conn, &params)
+            call.run(conn, &params, &until)
         };
-        let (_held, ran) = held.run(cancelled, run).await?;
+        let (_held, ran) = held.run(run).await?;
         self.ended(ran)
     }
 
@@ -191,17 +190,18 @@ impl Database {
     /// Runs one statement once for each list of parameters, all of them or none.
     async fn run_many(&self, call: SqlCall, many: Vec<Vec<SqlValue>>) -> Result<SqlAnswer, SqlError> {
         let held = self.writer().await?;
-        let (_held, ran) = held.run(call.until.cancelled.clone(), move |conn| run_many(conn, &call, &many)).await?;
+        let run = move |conn: &mut Conn, cancelled| run_many(conn, &call, &many, &call.until(cancelled));
+        let (_held, ran) = held.run(run).await?;
         Ok(self.ended(ran)?)
     }
 }
 
 /// If this fails, the connection rolls back what is not committed when it is returned.
-fn run_many(conn: &mut Conn, call: &SqlCall, many: &[Vec<SqlValue>]) -> Result<Ran, NotRun> {
+fn run_many(conn: &mut Conn, call: &SqlCall, many: &[Vec<SqlValue>], until: &Until) -> Result<Ran, NotRun> {
     transaction::begin(conn, &call.about)?;
     let mut sum = Ran::default();
     for params in many {
-        let Ran { answer, changed_schema } = call.run(conn, params)?;
+        let Ran { answer, changed_schema } = call.run(conn, params, until)?;
         sum.answer.add(answer);
         sum.changed_schema |= changed_schema;
     }

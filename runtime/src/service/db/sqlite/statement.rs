@@ -2,6 +2,7 @@
 //! its limits.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use plugbay_sqlite_memory::StatementMemory;
@@ -62,7 +63,6 @@ pub(super) struct SqlCall {
     /// Without spaces around its text, by which it is found again.
     pub(super) statement: SqlStatement,
     pub(super) about: Arc<About>,
-    pub(super) until: Until,
 }
 
 impl SqlCall {
@@ -72,12 +72,17 @@ impl SqlCall {
         ["select", "with", "values", "explain"].iter().any(|reads| word.eq_ignore_ascii_case(reads))
     }
 
+    /// The bounds of its run on a thread that may block.
+    pub(super) fn until(&self, cancelled: Arc<AtomicBool>) -> Until {
+        Until::Deadline { deadline: self.statement.deadline, cancelled }
+    }
+
     /// Runs it once for these parameters, on a thread that may block.
-    pub(super) fn run(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        let mut ran = self.run_as_known(conn, params);
+    pub(super) fn run(&self, conn: &mut Conn, params: &[SqlValue], until: &Until) -> Result<Ran, NotRun> {
+        let mut ran = self.run_as_known(conn, params, until);
         if let Err(NotRun::Stale) = ran {
             conn.forget_statements();
-            ran = self.run_as_known(conn, params);
+            ran = self.run_as_known(conn, params, until);
         }
         if matches!(&ran, Ok(ran) if ran.changed_schema) {
             conn.forget_statements();
@@ -86,20 +91,21 @@ impl SqlCall {
     }
 
     /// Runs it on the caller's thread: only a query that was prepared before, and only for a short time.
-    pub(super) fn run_here(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        let facts = conn.known.get(&*self.statement.sql).cloned().ok_or(NotRun::TooLongHere)?;
-        self.try_run(conn, &facts, params, &Until { here: true, ..self.until.clone() })
+    pub(super) fn run_here(&self, conn: &Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
+        let facts = conn.known.get(&*self.statement.sql).ok_or(NotRun::TooLongHere)?;
+        self.try_run(conn, facts, params, &Until::Soon)
     }
 
-    fn run_as_known(&self, conn: &mut Conn, params: &[SqlValue]) -> Result<Ran, NotRun> {
-        let facts = self.facts(conn)?;
-        self.try_run(conn, &facts, params, &self.until)
+    fn run_as_known(&self, conn: &mut Conn, params: &[SqlValue], until: &Until) -> Result<Ran, NotRun> {
+        let facts = self.facts(conn, until)?;
+        self.try_run(conn, &facts, params, until)
     }
 
     fn try_run(&self, conn: &Conn, facts: &Facts, params: &[SqlValue], until: &Until) -> Result<Ran, NotRun> {
         self.check(facts)?;
+        let here = matches!(until, Until::Soon);
         if !facts.is_read_only {
-            if until.here {
+            if here {
                 return Err(NotRun::TooLongHere);
             }
             check_log_size(conn)?;
@@ -111,7 +117,7 @@ impl SqlCall {
             self.by_host(conn, "SAVEPOINT plugbay_answer")?;
         }
         conn.watch.record().begin(Origin::Running(facts.accesses.clone()), until);
-        let mut ran = self.step(conn, facts, params, until.here);
+        let mut ran = self.step(conn, facts, params, here);
         conn.watch.record().origin = Origin::Host;
         if answers_changes && conn.is_in_transaction() {
             match &ran {
@@ -123,26 +129,25 @@ impl SqlCall {
             ran.answer.uses = facts.needs.clone();
         }
         // A failure on this thread may not happen on a thread that may block.
-        if until.here { ran.map_err(|_| NotRun::TooLongHere) } else { ran }
+        if here { ran.map_err(|_| NotRun::TooLongHere) } else { ran }
     }
 
     /// Runs SQL of the host.
     fn by_host(&self, conn: &Conn, sql: &str) -> Result<(), SqlError> {
         conn.watch.record().origin = Origin::Host;
-        conn.sqlite
-            .busy_timeout(DB_WAIT_MAX)
+        conn.wait_for_locks(DB_WAIT_MAX)
             .and_then(|()| conn.sqlite.execute_batch(sql))
             .map_err(|error| problem::of_statement(&error).unwrap_or_else(|| self.about.problem(&error)))
     }
 
     /// The facts of the statement, from an earlier run or by preparing it.
-    pub(super) fn facts(&self, conn: &mut Conn) -> Result<Arc<Facts>, NotRun> {
+    pub(super) fn facts(&self, conn: &mut Conn, until: &Until) -> Result<Arc<Facts>, NotRun> {
         let sql = &*self.statement.sql;
         if let Some(facts) = conn.known.get(sql) {
             return Ok(facts.clone());
         }
         text::check_one_statement(sql).map_err(|what| SqlError::Invalid(what.to_owned()))?;
-        let prepared = self.prepared(conn, sql).map_err(|error| self.problem(conn, &error))?;
+        let prepared = self.prepared(conn, sql, until).map_err(|error| self.problem(conn, &error))?;
         let facts = Arc::new(Facts::new(conn, prepared).map_err(|error| match error {
             FactsError::Refused(why) => NotRun::Failed(SqlError::Invalid(why)),
             FactsError::Sql(error) => self.problem(conn, &error),
@@ -157,10 +162,10 @@ impl SqlCall {
     }
 
     /// What SQLite reports about the statement after preparing it.
-    fn prepared(&self, conn: &Conn, sql: &str) -> rusqlite::Result<facts::Prepared> {
+    fn prepared(&self, conn: &Conn, sql: &str, until: &Until) -> rusqlite::Result<facts::Prepared> {
         // Makes SQLite read the schema again if another connection has changed it.
         object(conn, "")?;
-        conn.watch.record().begin(Origin::Preparing, &self.until);
+        conn.watch.record().begin(Origin::Preparing, until);
         let _memory = StatementMemory::at_most(DB_STATEMENT_MEMORY_BYTES_MAX);
         let statement = prepare(conn, sql)?;
         let (is_read_only, sources, places) =
@@ -187,7 +192,7 @@ impl SqlCall {
         let (length_max, wait) =
             if here { (DB_VALUE_BYTES_HERE_MAX, Duration::ZERO) } else { (DB_VALUE_BYTES_MAX, DB_WAIT_MAX) };
         conn.sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).map_err(problem)?;
-        conn.sqlite.busy_timeout(wait).map_err(problem)?;
+        conn.wait_for_locks(wait).map_err(problem)?;
         bind(&mut statement, &facts.places, params, problem)?;
         let before = conn.sqlite.last_insert_rowid();
         let mut answer = self.collect(&mut statement, facts, problem)?;

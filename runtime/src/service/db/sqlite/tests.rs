@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::connection::{Conn, Place};
 use super::database::About;
 use super::statement::SqlCall;
-use super::watch::Until;
 use crate::clock::{Clock, SystemClock};
 use crate::service::db::store::{SqlAnswer, SqlError, SqlStatement, SqlUse, SqlValue};
 
@@ -28,9 +27,8 @@ impl Scene {
     fn run(&mut self, sql: &str) -> Result<SqlAnswer, SqlError> {
         let deadline = Instant::now() + self.patience;
         let statement = SqlStatement { sql: sql.to_owned(), wants_rows: true, deadline, may: Arc::new(self.granted) };
-        let until = Until { deadline: Some(deadline), ..Until::default() };
-        let call = SqlCall { statement, about: Arc::new(About::of_test()), until };
-        Ok(call.run(&mut self.conn, &[])?.answer)
+        let call = SqlCall { statement, about: Arc::new(About::of_test()) };
+        Ok(call.run(&mut self.conn, &[], &call.until(Arc::default()))?.answer)
     }
 
     /// The first value of the first row.

@@ -23,7 +23,7 @@ pub(super) struct SqliteTransaction {
 
 /// Takes the write lock at once: a transaction that reads first could later be unable to write.
 pub(super) fn begin(conn: &mut Conn, about: &About) -> Result<(), SqlError> {
-    let begun = conn.sqlite.busy_timeout(DB_WAIT_MAX).and_then(|()| conn.sqlite.execute_batch("BEGIN IMMEDIATE"));
+    let begun = conn.wait_for_locks(DB_WAIT_MAX).and_then(|()| conn.sqlite.execute_batch("BEGIN IMMEDIATE"));
     begun.map_err(|error| about.problem(&error))
 }
 
@@ -47,23 +47,22 @@ impl SqliteTransaction {
     /// Begins a transaction as soon as no other one writes.
     pub(super) async fn begin(database: Arc<Database>) -> Result<Self, SqlError> {
         let (held, about) = (database.writer().await?, database.about.clone());
-        let (held, begun) = held.run(Arc::default(), move |conn| begin(conn, &about)).await?;
+        let (held, begun) = held.run(move |conn, _| begin(conn, &about)).await?;
         begun?;
         Ok(SqliteTransaction { database, held: Some(held), changed_schema: false })
     }
 
     async fn run_inside(&mut self, call: SqlCall, params: Vec<SqlValue>) -> Result<SqlAnswer, SqlError> {
         let Some(held) = self.held.take() else { return Err(rolled_back()) };
-        let cancelled = call.until.cancelled.clone();
-        let run = move |conn: &mut Conn| {
-            let ran = call.run(conn, &params);
+        let run = move |conn: &mut Conn, cancelled| {
+            let ran = call.run(conn, &params, &call.until(cancelled));
             let over = ran.as_ref().is_err_and(|error| is_over(conn, error));
             if over {
                 conn.roll_back();
             }
             (ran, over)
         };
-        let (held, (ran, over)) = held.run(cancelled, run).await?;
+        let (held, (ran, over)) = held.run(run).await?;
         self.held = (!over).then_some(held);
         let ran = ran?;
         self.changed_schema |= ran.changed_schema;
@@ -77,7 +76,7 @@ impl SqliteTransaction {
     ) -> Result<(), SqlError> {
         let Some(held) = self.held else { return Err(rolled_back()) };
         let about = self.database.about.clone();
-        let (held, ended) = held.run(Arc::default(), move |conn| end(conn, &about)).await?;
+        let (held, ended) = held.run(move |conn, _| end(conn, &about)).await?;
         drop(held);
         if self.changed_schema {
             self.database.schema_changed();

@@ -53,12 +53,12 @@ pub(super) enum Origin {
 
 /// The bounds of a statement's run.
 #[derive(Clone, Default)]
-pub(super) struct Until {
-    pub(super) deadline: Option<Instant>,
-    /// Set when the caller no longer waits for the answer.
-    pub(super) cancelled: Arc<AtomicBool>,
-    /// Whether it runs on its caller's thread, and so for a short time only.
-    pub(super) here: bool,
+pub(super) enum Until {
+    /// A short time, because it runs on its caller's thread.
+    #[default]
+    Soon,
+    /// The deadline, or the moment when its caller no longer waits for the answer, on a thread that may block.
+    Deadline { deadline: Instant, cancelled: Arc<AtomicBool> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,14 +132,14 @@ impl Record {
     }
 
     fn reason_to_stop(&self) -> Option<Stop> {
-        if self.until.here {
+        let Until::Deadline { deadline, cancelled } = &self.until else {
             return (self.looks > DB_LOOKS_HERE_MAX).then_some(Stop::TooLongHere);
-        }
-        if self.until.cancelled.load(Ordering::Relaxed) {
+        };
+        if cancelled.load(Ordering::Relaxed) {
             return Some(Stop::Cancelled);
         }
         // Reading the clock takes as long as some steps, and asking the file system as long as some hundred.
-        if self.looks.is_multiple_of(4) && self.until.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if self.looks.is_multiple_of(4) && Instant::now() >= *deadline {
             return Some(Stop::Deadline);
         }
         if self.looks.is_multiple_of(256) { self.log_is_full() } else { None }
