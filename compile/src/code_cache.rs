@@ -60,14 +60,14 @@ pub struct CodeCache {
 pub(crate) struct CodeKey(String);
 
 impl CodeKey {
-    /// Returns the key of the component whose SHA-256 is `digest`, compiled for `engine`.
-    pub(crate) fn new(engine: &Engine, digest: &[u8; 32]) -> Self {
+    /// Returns the key of the component whose SHA-256 is `digest`, compiled for the engine with this [`fingerprint`].
+    pub(crate) fn new(fingerprint: &[u8; 32], digest: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
         hash.update(entry::FORMAT);
         // The compiled code may contain more than the component: this crate adds an adapter to preview 1 commands.
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update([0]);
-        hash.update(fingerprint(engine));
+        hash.update(fingerprint);
         hash.update(digest);
         CodeKey(hex(&hash.finalize()))
     }

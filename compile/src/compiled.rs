@@ -54,12 +54,12 @@ impl CompileContext<'_> {
     /// # Errors
     /// [`CodeError`] with the stage that failed.
     pub async fn compile(&self, bytes: &[u8], scan: &Scan, digest: &[u8; 32]) -> Result<Compiled, CodeError> {
-        let CodeEngine { engine, settings } = self.engine;
+        let CodeEngine { engine, settings, fingerprint } = self.engine;
         let made = |component, mapped| {
             let (metering, is_composed) = (settings.metering, scan.is_composed);
             Compiled { component, metering, is_composed, mapped }
         };
-        let cache = self.cache.map(|cache| (cache, CodeKey::new(engine, digest)));
+        let cache = self.cache.map(|cache| (cache, CodeKey::new(fingerprint, digest)));
         let cached = || {
             let component = cache.as_ref().and_then(|(cache, key)| cache.get(engine, key))?;
             let mapped = MappedCode::new(&component);

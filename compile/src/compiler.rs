@@ -141,7 +141,7 @@ impl Compiler {
     /// Compiles `component` for an engine.
     pub(crate) async fn compile(&self, engine: &CodeEngine, component: &[u8]) -> Result<MachineCode, CompileError> {
         let turn = self.turn().await?;
-        let CodeEngine { engine, settings } = engine;
+        let CodeEngine { engine, settings, .. } = engine;
         match &self.isolation {
             CompileIsolation::InProcess => self.in_process(engine, component, turn).await,
             CompileIsolation::ChildProcess(command) => {

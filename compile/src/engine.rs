@@ -18,6 +18,7 @@ use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
 };
 
+use crate::code_cache::fingerprint;
 use crate::limits::*;
 
 /// The engine could not be set up.
@@ -70,6 +71,15 @@ pub struct CodeEngine {
     pub engine: Engine,
     /// Its settings.
     pub settings: CodeSettings,
+    /// The [`fingerprint`] of the engine, which names its entries in the code cache.
+    pub(crate) fingerprint: [u8; 32],
+}
+
+impl CodeEngine {
+    pub(crate) fn new(engine: Engine, settings: CodeSettings) -> Self {
+        let fingerprint = fingerprint(&engine);
+        CodeEngine { engine, settings, fingerprint }
+    }
 }
 
 /// The WebAssembly proposals that components may use. Proposals that plugins do not need are disabled: several of
@@ -165,7 +175,7 @@ fn make(metering: Metering, live_instances: u32) -> Result<CodeEngine, EngineErr
     let mut config = config(settings);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(live_instances)));
     match Engine::new(&config) {
-        Ok(engine) => Ok(CodeEngine { engine, settings }),
+        Ok(engine) => Ok(CodeEngine::new(engine, settings)),
         Err(error) => {
             let error = format!("{error:#}");
             tracing::warn!(live_instances, error, "the memory pool cannot be reserved; plugins run without it, slower");
@@ -177,7 +187,7 @@ fn make(metering: Metering, live_instances: u32) -> Result<CodeEngine, EngineErr
 fn on_demand(metering: Metering, live_instances: u32) -> Result<CodeEngine, EngineError> {
     let settings = CodeSettings { metering, memories: Memories::OnDemand };
     match Engine::new(&config(settings)) {
-        Ok(engine) => Ok(CodeEngine { engine, settings }),
+        Ok(engine) => Ok(CodeEngine::new(engine, settings)),
         Err(error) => Err(EngineError { instances: live_instances, message: format!("{error:#}") }),
     }
 }
@@ -240,5 +250,5 @@ fn tick(engine: &Engine, live_instances: u32) -> Result<(), EngineError> {
 #[cfg(test)]
 pub(crate) fn compiling(metering: Metering) -> CodeEngine {
     let settings = CodeSettings { metering, memories: Memories::Pooled };
-    CodeEngine { engine: Engine::new(&config(settings)).expect("the settings are right"), settings }
+    CodeEngine::new(Engine::new(&config(settings)).expect("the settings are right"), settings)
 }

@@ -23,7 +23,7 @@ impl Fixture {
     }
 
     fn key(&self, number: u8) -> CodeKey {
-        CodeKey::new(&self.engine, &[number; 32])
+        CodeKey::new(&fingerprint(&self.engine), &[number; 32])
     }
 
     fn path(&self, number: u8) -> PathBuf {
@@ -89,7 +89,7 @@ fn keys_differ_by_engine_and_not_by_pool() {
         }
         Engine::new(&config).expect("the settings are right")
     };
-    let key = |engine: &Engine| CodeKey::new(engine, &[1; 32]);
+    let key = |engine: &Engine| CodeKey::new(&fingerprint(engine), &[1; 32]);
     let fuel = key(&engine(Metering::Fuel, Memories::Pooled, false));
     assert_eq!(fuel, key(&engine(Metering::Fuel, Memories::Pooled, true)));
     assert_ne!(fuel, key(&engine(Metering::Epoch, Memories::Pooled, false)));
@@ -129,7 +129,7 @@ async fn entry_of_another_engine_under_this_name_is_removed_and_not_used() {
     let fixture = Fixture::new().await;
     fixture.put(1);
     let other = compiling(Metering::Epoch).engine;
-    let key = CodeKey::new(&other, &[1; 32]);
+    let key = CodeKey::new(&fingerprint(&other), &[1; 32]);
     let path = fixture.cache.path().join(key.file_name());
     std::fs::rename(fixture.path(1), &path).expect("it can be renamed");
     assert!(fixture.cache.get(&other, &key).is_none());

@@ -91,7 +91,7 @@ fn worker_compiles_code_that_its_host_loads() {
 #[test]
 fn worker_compiles_for_an_engine_without_a_pool() {
     let settings = CodeSettings { memories: Memories::OnDemand, ..engine().settings };
-    let engine = CodeEngine { engine: Engine::new(&config(settings)).expect("the settings are right"), settings };
+    let engine = CodeEngine::new(Engine::new(&config(settings)).expect("the settings are right"), settings);
     let code = answer(&request(&engine, &component())).expect("it compiles");
     load(&engine.engine, &code).expect("the host's engine has the same settings");
 }
@@ -101,7 +101,7 @@ fn worker_of_another_build_refuses() {
     let settings = engine().settings;
     let mut other = config(settings);
     other.cranelift_opt_level(wasmtime::OptLevel::None);
-    let other = CodeEngine { engine: Engine::new(&other).expect("the settings are right"), settings };
+    let other = CodeEngine::new(Engine::new(&other).expect("the settings are right"), settings);
     assert!(worker_error(&request(&other, &component())).contains("another build"));
 }
 
