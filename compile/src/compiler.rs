@@ -141,12 +141,11 @@ impl Compiler {
     /// Compiles `component` for an engine.
     pub(crate) async fn compile(&self, engine: &CodeEngine, component: &[u8]) -> Result<MachineCode, CompileError> {
         let turn = self.turn().await?;
-        let CodeEngine { engine, settings, .. } = engine;
         match &self.isolation {
-            CompileIsolation::InProcess => self.in_process(engine, component, turn).await,
+            CompileIsolation::InProcess => self.in_process(&engine.engine, component, turn).await,
             CompileIsolation::ChildProcess(command) => {
-                let job = child::Job { command, limits: &self.limits, settings: *settings, component };
-                let code = job.run(engine).await;
+                let job = child::Job { command, limits: &self.limits, engine, component };
+                let code = job.run().await;
                 drop(turn);
                 code
             }

@@ -9,13 +9,11 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
-use wasmtime::Engine;
 
 use super::protocol::{self, Request};
 use super::worker::WORKER_VARIABLE;
 use super::{CompileError, CompileLimits, MachineCode, WorkerCommand, worker_threads};
-use crate::code_cache::fingerprint;
-use crate::engine::CodeSettings;
+use crate::engine::CodeEngine;
 use crate::hex;
 
 /// The size of the retained end of the child's standard error: 4 KiB.
@@ -27,7 +25,7 @@ const CODE_BYTES_EXPECTED: usize = 64 << 20;
 pub(super) struct Job<'a> {
     pub(super) command: &'a WorkerCommand,
     pub(super) limits: &'a CompileLimits,
-    pub(super) settings: CodeSettings,
+    pub(super) engine: &'a CodeEngine,
     pub(super) component: &'a [u8],
 }
 
@@ -41,10 +39,10 @@ struct Ended {
 }
 
 impl Job<'_> {
-    pub(super) async fn run(&self, engine: &Engine) -> Result<MachineCode, CompileError> {
+    pub(super) async fn run(&self) -> Result<MachineCode, CompileError> {
         let start = Instant::now();
         let mut child = self.spawn()?;
-        match tokio::time::timeout(self.limits.timeout, self.talk(&mut child, engine)).await {
+        match tokio::time::timeout(self.limits.timeout, self.talk(&mut child)).await {
             Ok(ended) => self.judge(ended?, start),
             Err(_) => {
                 // Waits for the end too, so that no zombie is left.
@@ -74,13 +72,13 @@ impl Job<'_> {
     }
 
     /// Exchanges data with the child, writing and reading concurrently, because either pipe may be full.
-    async fn talk(&self, child: &mut Child, engine: &Engine) -> Result<Ended, CompileError> {
+    async fn talk(&self, child: &mut Child) -> Result<Ended, CompileError> {
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(CompileError::Worker { message: "the child has no pipes".to_owned() });
         };
-        let request = self.request(engine).to_line();
+        let request = self.request().to_line();
         let write = async {
             // A child that ends early does not read everything. Its exit says why.
             if stdin.write_all(&request).await.is_ok() {
@@ -95,11 +93,11 @@ impl Job<'_> {
         Ok(Ended { status, code, output })
     }
 
-    fn request(&self, engine: &Engine) -> Request {
+    fn request(&self) -> Request {
         Request {
             version: protocol::VERSION,
-            settings: self.settings,
-            fingerprint: hex(&fingerprint(engine)),
+            settings: self.engine.settings,
+            fingerprint: hex(&self.engine.fingerprint),
             memory_bytes_max: self.limits.memory_bytes(),
             // Covers all threads, because the deadline is wall-clock time. One second more, so that the deadline takes
             // effect first while the host is alive.

@@ -3,7 +3,7 @@
 use super::protocol::Request;
 use super::worker::serve;
 use super::*;
-use crate::code_cache::{fingerprint, load};
+use crate::code_cache::load;
 use crate::engine::{CodeSettings, Memories, Metering, compiling, config};
 use crate::hex;
 
@@ -24,7 +24,7 @@ fn request(engine: &CodeEngine, component: &[u8]) -> Vec<u8> {
     let request = Request {
         version: protocol::VERSION,
         settings: engine.settings,
-        fingerprint: hex(&fingerprint(&engine.engine)),
+        fingerprint: hex(&engine.fingerprint),
         memory_bytes_max: COMPILE_MEMORY_BYTES_DEFAULT,
         cpu_seconds_max: 60,
         component_bytes: component.len() as u64,

@@ -21,7 +21,7 @@ pub struct Pattern {
     /// The number of bytes before the first `*`, `?` or backslash. They match literally, and most rules that do not
     /// match already differ in them.
     literal: usize,
-    /// Up to four of these bytes, in lower case.
+    /// Up to four of these bytes, with the bit of [`CASE`] set.
     head: u32,
     /// The bits of `head` that are compared.
     compared: u32,
@@ -49,6 +49,7 @@ impl Pattern {
     }
 
     /// Returns `false` if the first bytes show that the pattern does not match: most rules are about other resources.
+    /// It never does for a resource that the pattern matches, in whatever case it is compared.
     #[inline]
     pub(crate) fn may_match(&self, resource: &str) -> bool {
         match resource.as_bytes().first_chunk() {

@@ -28,7 +28,7 @@ pub(super) struct Conn {
     pub(super) known: HashMap<Arc<str>, Arc<Facts>, DefaultHashBuilder>,
     /// The version of the schema that `known` describes.
     pub(super) schema: u64,
-    /// The time for which SQLite waits for a lock.
+    /// The time for which SQLite waits for a lock: none, as `set_storage` sets it, until another is set.
     lock_wait: Cell<Duration>,
 }
 
